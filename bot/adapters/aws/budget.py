@@ -1,0 +1,133 @@
+"""AWS's request rates, kept rather than run into: one budget per limit, writes first, background work last.
+
+IAM Identity Center allows 20 calls a second for all of sso-admin together, and the Identity Store 20 for each
+of its APIs (aws.md §1.3); consoles and Terraform draw on the same limits, hence 15.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import IntEnum
+
+WINDOW = 1.0
+"""Seconds. The rate holds for every window of this length, wherever it begins."""
+
+_SHORTEST_PAUSE = 0.001
+"""Rounding may leave a wait that is too short to move the clock at all."""
+
+
+class Urgency(IntEnum):
+    """Who goes first when several calls wait for the same budget."""
+
+    WRITE = 0
+    READ = 1
+    BACKGROUND = 2
+
+
+_urgency: ContextVar[Urgency] = ContextVar("urgency", default=Urgency.READ)
+
+
+def present_urgency() -> Urgency:
+    """How urgent reads are in this task."""
+    return _urgency.get()
+
+
+@contextmanager
+def background() -> Iterator[None]:
+    """Reads inside wait for everybody else's, and never take the whole budget."""
+    token = _urgency.set(Urgency.BACKGROUND)
+    try:
+        yield
+    finally:
+        _urgency.reset(token)
+
+
+class _Ticket:
+    """A place in the queue; `woken` is set when the holder should look whether it is first."""
+
+    __slots__ = ("urgency", "woken")
+
+    def __init__(self, urgency: Urgency) -> None:
+        self.urgency = urgency
+        self.woken = asyncio.Event()
+
+
+class Budget:
+    """At most `rate` calls in any second; fair among equals.
+
+    A sliding window, not a token bucket: a bucket that was full lets twice its rate through within a second.
+    `gate` is what a call also needs before it may start (a thread). It is entered before the slot is taken,
+    so that calls which waited long for a thread do not all leave in one burst.
+    """
+
+    def __init__(
+        self,
+        rate: int,
+        *,
+        background_rate: int | None = None,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._rate = rate
+        self._background_rate = max(1, rate * 2 // 3) if background_rate is None else background_rate
+        self._now = now
+        self._sleep = sleep
+        self._taken: deque[float] = deque(maxlen=rate)
+        self._taken_behind: deque[float] = deque(maxlen=self._background_rate)
+        self._waiting: tuple[deque[_Ticket], ...] = tuple(deque() for _ in Urgency)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for their turn."""
+        return sum(len(queue) for queue in self._waiting)
+
+    async def take(self, urgency: Urgency, gate: asyncio.Semaphore) -> None:
+        """Wait for a slot and for `gate`; both are held on return, and the caller releases the gate."""
+        ticket = _Ticket(urgency)
+        self._waiting[urgency].append(ticket)
+        try:
+            while not await self._try(ticket, gate):
+                pass
+        finally:
+            self._waiting[urgency].remove(ticket)
+            self._wake_first()
+
+    async def _try(self, ticket: _Ticket, gate: asyncio.Semaphore) -> bool:
+        if self._first() is not ticket:
+            ticket.woken.clear()
+            await ticket.woken.wait()
+            return False
+        if (pause := self._pause(ticket.urgency)) > 0:
+            await self._sleep(max(pause, _SHORTEST_PAUSE))
+            return False
+        await gate.acquire()
+        if self._first() is not ticket or self._pause(ticket.urgency) > 0:
+            # Somebody more urgent came, and perhaps went, while this call waited for a thread.
+            gate.release()
+            return False
+        now = self._now()
+        self._taken.append(now)
+        if ticket.urgency is Urgency.BACKGROUND:
+            self._taken_behind.append(now)
+        return True
+
+    def _pause(self, urgency: Urgency) -> float:
+        now = self._now()
+        pause = _until_free(self._taken, self._rate, now)
+        if urgency is Urgency.BACKGROUND:
+            pause = max(pause, _until_free(self._taken_behind, self._background_rate, now))
+        return pause
+
+    def _first(self) -> _Ticket:
+        return next(queue[0] for queue in self._waiting if queue)
+
+    def _wake_first(self) -> None:
+        if self.waiting:
+            self._first().woken.set()
+
+
+def _until_free(taken: deque[float], rate: int, now: float) -> float:
+    return taken[0] + WINDOW - now if len(taken) == rate else 0.0

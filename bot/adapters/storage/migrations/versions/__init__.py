@@ -1,0 +1,1 @@
+"""Never change a step that was released: expand first, contract a release later."""

@@ -1,0 +1,179 @@
+"""Runs transactions off the event loop: a queue, threads, and one commit for those that wait."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bot.adapters.storage.dialect import Dialect
+from bot.adapters.storage.tx import SqlTx
+from bot.domain.errors import Code, Unavailable
+from bot.ports.clock import Clock
+
+T = TypeVar("T")
+
+RERUNS = 10
+"""How often a transaction is run again that lost against others; each time at least one of them has won."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    function: Callable[[SqlTx], Any]
+    future: Future[Any]
+    loop: asyncio.AbstractEventLoop
+    queued_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    """How one function ended: told to its caller only after the commit that it shares with others."""
+
+    result: Any = None
+    error: BaseException | None = None
+    poked: bool = False
+
+
+class Runner:
+    """The threads that talk to the database.
+
+    Where only one connection writes (SQLite), the functions that wait share one transaction, each in a
+    savepoint of its own: one sync to disk for all of them. A function that raises undoes its own savepoint. A
+    commit that fails fails for all, also for those who were refused by what then was not committed.
+    """
+
+    def __init__(
+        self, dialect: Dialect, engine: Engine, clock: Clock, on_poke: Callable[[], None] | None
+    ) -> None:
+        self._dialect = dialect
+        self._engine = engine
+        self._clock = clock
+        self._on_poke = on_poke
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads: list[Thread] = []
+        self._is_open = False
+
+    def start(self) -> None:
+        self._threads = [
+            Thread(target=self._serve, name=f"store-{number}", daemon=True)
+            for number in range(self._dialect.threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Finish what waits, then end the threads. Nothing is accepted meanwhile."""
+        self._is_open = False
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+        self._threads = []
+
+    async def run(self, function: Callable[[SqlTx], T]) -> T:
+        """Run a function in a transaction; raises what it raised, or `Unavailable`.
+
+        A caller that is cancelled stops waiting: a transaction that has not begun never will, one that has
+        begun commits or not as if nothing had happened.
+        """
+        if not self._is_open:
+            raise Unavailable(Code.STORE_UNAVAILABLE)
+        future: Future[T] = Future()
+        job = _Job(
+            function=function, future=future, loop=asyncio.get_running_loop(), queued_at=time.monotonic()
+        )
+        self._queue.put(job)
+        return await asyncio.wrap_future(future)
+
+    def _serve(self) -> None:
+        is_last = False
+        while not is_last:
+            taken = [self._queue.get()]
+            while len(taken) < self._dialect.batch and taken[-1] is not None:
+                try:
+                    taken.append(self._queue.get_nowait())
+                except Empty:
+                    break
+            is_last = taken[-1] is None
+            jobs = [job for job in taken if job is not None and job.future.set_running_or_notify_cancel()]
+            if jobs:
+                self._settle(jobs)
+
+    def _settle(self, jobs: Sequence[_Job]) -> None:
+        """Run some jobs and tell their callers. Whoever has waited too long is told so without a try."""
+        too_old = time.monotonic() - self._dialect.patience.total_seconds()
+        for job in jobs:
+            if job.queued_at < too_old:
+                job.future.set_exception(Unavailable(Code.STORE_UNAVAILABLE))
+        fresh = [job for job in jobs if job.queued_at >= too_old]
+        if not fresh:
+            return
+        try:
+            endings = self._commit(fresh)
+        except BaseException as exc:  # noqa: BLE001 -- whatever it is, it belongs to the caller who waits
+            if self._is_outage(exc) and self._dialect.one_process:
+                self._engine.dispose()  # the next transaction opens the file afresh
+            endings = [_Ending(error=self._translated(exc)) for _ in fresh]
+        if self._on_poke is not None and any(ending.poked for ending in endings):
+            with suppress(RuntimeError):  # the loop is gone, and with it whoever would have been woken
+                fresh[0].loop.call_soon_threadsafe(self._on_poke)
+        for job, ending in zip(fresh, endings, strict=True):
+            if ending.error is None:
+                job.future.set_result(ending.result)
+            else:
+                job.future.set_exception(ending.error)
+
+    def _commit(self, jobs: Sequence[_Job]) -> list[_Ending]:
+        for _ in range(RERUNS):
+            try:
+                return self._transaction(jobs)
+            except DBAPIError as exc:
+                if not self._dialect.is_worth_rerunning(exc):
+                    raise
+        raise Unavailable(Code.STORE_UNAVAILABLE)
+
+    def _transaction(self, jobs: Sequence[_Job]) -> list[_Ending]:
+        with self._engine.begin() as connection:
+            if len(jobs) == 1:
+                return [self._call(connection, jobs[0])]
+            return [self._in_savepoint(connection, job) for job in jobs]
+
+    def _in_savepoint(self, connection: Connection, job: _Job) -> _Ending:
+        savepoint = connection.begin_nested()
+        try:
+            ending = self._call(connection, job)
+        except Exception as exc:
+            # After a full disk, for one, SQLite has undone the whole transaction by itself.
+            if self._is_outage(exc):
+                raise
+            savepoint.rollback()
+            return _Ending(error=exc)
+        savepoint.commit()
+        return ending
+
+    def _call(self, connection: Connection, job: _Job) -> _Ending:
+        # The one place that says what time it is for the store. Once replicas must not compare their own
+        # clocks, the database is asked here (clock_timestamp() on PostgreSQL).
+        tx = SqlTx(connection, self._clock.now())
+        return _Ending(result=job.function(tx), poked=tx.poked)
+
+    def _is_outage(self, error: BaseException) -> bool:
+        if isinstance(error, DBAPIError):
+            return self._dialect.is_outage(error)
+        return isinstance(error, PoolTimeout)
+
+    def _translated(self, error: BaseException) -> BaseException:
+        if not self._is_outage(error):
+            return error
+        unavailable = Unavailable(Code.STORE_UNAVAILABLE)
+        unavailable.__cause__ = error
+        return unavailable

@@ -1,0 +1,117 @@
+"""The store: opens the database, and hands transactions and work to whoever asks."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import update
+
+from bot.adapters.storage import schema, tables
+from bot.adapters.storage import work as work_rows
+from bot.adapters.storage.dialect import dialect_for
+from bot.adapters.storage.runner import Runner
+from bot.adapters.storage.tx import SqlTx
+from bot.log import get_logger
+from bot.ports.clock import Clock
+from bot.ports.store import Tx, Work
+
+T = TypeVar("T")
+
+log = get_logger(__name__)
+
+PATIENCE = timedelta(seconds=5)
+"""How long one caller waits in the queue, and one transaction for the database."""
+
+
+class SqlStore:
+    """Implements `ports.store.Store` on SQLite and PostgreSQL.
+
+    `on_poke` is called in the event loop after a commit that gave the worker something to look at.
+    Raises `Misconfigured` for an address that cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        on_poke: Callable[[], None] | None = None,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        self._dialect = dialect_for(url, patience)
+        self._engine = self._dialect.engine()
+        self._runner = Runner(self._dialect, self._engine, clock, on_poke)
+        self._held = ExitStack()
+
+    async def open(self, *, serving: bool = True) -> None:
+        """Get ready. A serving store migrates the schema; any other one only looks whether it fits.
+
+        On SQLite a serving store also keeps other processes from serving, and gives back the leases that the
+        last one held. Raises `Misconfigured`, or `Unavailable` when the database does not answer.
+        """
+        await asyncio.to_thread(self._open, serving)
+        self._runner.start()
+
+    def _open(self, serving: bool) -> None:
+        with ExitStack() as stack, schema.outages(self._dialect):
+            stack.callback(self._engine.dispose)
+            if serving:
+                stack.enter_context(self._dialect.serve_alone())
+                schema.upgrade(self._dialect, self._engine)
+                self._take_over()
+            else:
+                schema.check(self._dialect, self._engine)
+            self._held = stack.pop_all()
+
+    def _take_over(self) -> None:
+        with self._engine.begin() as connection:
+            if self._dialect.one_process:
+                work_rows.void_leases(connection)
+            for kind in work_rows.unknown_kinds(connection):
+                log.warning("work_of_unknown_kind", kind=kind)
+
+    async def close(self) -> None:
+        """Finish the transactions that wait, then let go of the database."""
+        await self._runner.close()
+        await asyncio.to_thread(self._held.close)
+
+    async def run(self, transaction: Callable[[Tx], T]) -> T:
+        return await self._runner.run(transaction)
+
+    async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
+        def claim(tx: SqlTx) -> Sequence[Work]:
+            return work_rows.claim(tx.connection, tx.now, at_most=at_most, lease_for=lease_for)
+
+        return await self._runner.run(claim)
+
+    async def renew(self, work: Work, *, lease_for: timedelta) -> bool:
+        return await self._runner.run(
+            lambda tx: work_rows.renew(tx.connection, tx.now, work, lease_for=lease_for)
+        )
+
+    async def finish(self, work: Work, *, again_at: datetime | None = None) -> None:
+        def finish(tx: SqlTx) -> None:
+            tx.poked = work_rows.finish(tx.connection, work, again_at=again_at)
+
+        await self._runner.run(finish)
+
+    async def fail(self, work: Work, *, again_at: datetime, error: str) -> None:
+        def fail(tx: SqlTx) -> None:
+            tx.poked = work_rows.fail(tx.connection, work, again_at=again_at, error=error)
+
+        await self._runner.run(fail)
+
+    async def next_due(self) -> datetime | None:
+        return await self._runner.run(lambda tx: work_rows.next_due(tx.connection))
+
+    async def ping(self) -> None:
+        """A real write: a database that can only be read is no use."""
+        counter = tables.counters.c
+        count = update(tables.counters).where(counter.name == "ping").values(value=counter.value + 1)
+
+        def ping(tx: SqlTx) -> None:
+            tx.connection.execute(count)
+
+        await self._runner.run(ping)

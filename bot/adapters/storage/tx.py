@@ -1,0 +1,379 @@
+"""One open transaction, as the use cases see it: reads and conditional writes.
+
+Nothing here commits, rolls back or retries; `runner.py` does. On PostgreSQL `request` locks the row, so that
+two approvers of one request come one after the other.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import Connection, Executable, case, select, update
+
+from bot.adapters.storage import codec, tables
+from bot.adapters.storage import work as work_rows
+from bot.adapters.storage.codec import AnyRow
+from bot.adapters.storage.dialect import insert
+from bot.domain.errors import Code, Conflict, NotFound
+from bot.domain.grant import Grant, GrantStatus, Push, PushStatus, SetState
+from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
+from bot.domain.names import ChannelId, IdentityUserId, PermissionSetName, RoleArn, SlackTeamId, SlackUserId
+from bot.domain.request import (
+    AccessRequest,
+    Approval,
+    Ask,
+    RequestId,
+    RequestStatus,
+    Target,
+    label,
+)
+from bot.ports.store import Work, WorkKind
+
+IN_FLIGHT = (PushStatus.STARTING, PushStatus.IN_PROGRESS)
+
+
+class SqlTx:
+    """Implements `ports.store.Tx` on one connection."""
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection = connection
+        self.poked = False
+        """Whether the worker has something to look at once this is committed."""
+        self._now = now
+
+    @property
+    def now(self) -> datetime:
+        """When the transaction started."""
+        return self._now
+
+    def _one(self, statement: Executable) -> AnyRow | None:
+        return self.connection.execute(statement).one_or_none()
+
+    def _all(self, statement: Executable) -> Sequence[AnyRow]:
+        return self.connection.execute(statement).all()
+
+    # Requests
+
+    def add_request(self, ask: Ask, *, decide_by: datetime) -> AccessRequest:
+        """Raises `Conflict` when the form has made a request already."""
+        counted = (
+            update(tables.counters)
+            .where(tables.counters.c.name == "request")
+            .values(value=tables.counters.c.value + 1)
+            .returning(tables.counters.c.value)
+        )
+        row = self._one(
+            insert(self.connection, tables.requests)
+            .values(
+                id=self.connection.execute(counted).scalar_one(),
+                version=1,
+                status=RequestStatus.PENDING,
+                **codec.ask_values(ask),
+                created_at=self._now,
+                decide_by=decide_by,
+            )
+            .on_conflict_do_nothing(index_elements=[tables.requests.c.form_key])
+            .returning(tables.requests)
+        )
+        if row is None:
+            raise Conflict(Code.CONFLICT, form_key=ask.form_key)
+        return codec.read_request(row, ())
+
+    def request(self, request: RequestId) -> AccessRequest:
+        row = self._one(
+            select(tables.requests).where(tables.requests.c.id == request).with_for_update(key_share=True)
+        )
+        if row is None:
+            raise NotFound(Code.NOT_FOUND, id=label(request))
+        return self._with_approvals([row])[0]
+
+    def request_by_form(self, form_key: str) -> AccessRequest | None:
+        row = self._one(select(tables.requests).where(tables.requests.c.form_key == form_key))
+        return None if row is None else self._with_approvals([row])[0]
+
+    def requests_of(self, requester: SlackUserId, *, at_most: int) -> Sequence[AccessRequest]:
+        theirs = select(tables.requests).where(tables.requests.c.requester == requester)
+        return self._with_approvals(self._all(theirs.order_by(tables.requests.c.id.desc()).limit(at_most)))
+
+    def pending_requests(self, *, at_most: int) -> Sequence[AccessRequest]:
+        pending = select(tables.requests).where(tables.requests.c.status == RequestStatus.PENDING)
+        return self._with_approvals(self._all(pending.order_by(tables.requests.c.id).limit(at_most)))
+
+    def _with_approvals(self, rows: Sequence[AnyRow]) -> list[AccessRequest]:
+        column = tables.approvals.c.request
+        found = self._all(
+            select(tables.approvals)
+            .where(column.in_([row.id for row in rows]))
+            .order_by(column, tables.approvals.c.id)
+        )
+        approvals: dict[int, tuple[Approval, ...]] = {
+            request: tuple(codec.read_approval(row) for row in group)
+            for request, group in groupby(found, key=lambda row: row.request)
+        }
+        return [codec.read_request(row, approvals.get(row.id, ())) for row in rows]
+
+    def save_request(self, seen: AccessRequest, changed: AccessRequest) -> AccessRequest:
+        saved = replace(changed, version=seen.version + 1)
+        done = self.connection.execute(
+            update(tables.requests)
+            .where(tables.requests.c.id == seen.id, tables.requests.c.version == seen.version)
+            .values(codec.request_values(saved))
+        )
+        if done.rowcount != 1:
+            raise Conflict(Code.ALREADY_DECIDED, label=seen.label)
+        return saved
+
+    def add_approval(self, request: RequestId, by: SlackUserId) -> bool:
+        row = self._one(
+            insert(self.connection, tables.approvals)
+            .values(request=request, approver=by, at=self._now)
+            .on_conflict_do_nothing(index_elements=[tables.approvals.c.request, tables.approvals.c.approver])
+            .returning(tables.approvals.c.id)
+        )
+        return row is not None
+
+    # Grants
+
+    def add_grant(
+        self,
+        *,
+        request: RequestId,
+        permission_set: PermissionSetName,
+        target: Target,
+        role_arn: RoleArn,
+        person: IdentityUserId | None,
+        ends_at: datetime | None,
+    ) -> Grant:
+        statement = insert(self.connection, tables.grants).values(
+            version=1,
+            request=request,
+            permission_set=permission_set,
+            account=target.account,
+            role=target.role,
+            role_arn=role_arn,
+            person=person,
+            ends_at=ends_at,
+            status=GrantStatus.PROVISIONING,
+            wanted_at=self._now,
+            written=False,
+            already_allowed=False,
+            rounds=0,
+        )
+        return codec.read_grant(self.connection.execute(statement.returning(tables.grants)).one())
+
+    def grants_of(self, request: RequestId) -> tuple[Grant, ...]:
+        theirs = select(tables.grants).where(tables.grants.c.request == request).order_by(tables.grants.c.id)
+        return tuple(codec.read_grant(row) for row in self._all(theirs))
+
+    def grants_in(
+        self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]
+    ) -> tuple[Grant, ...]:
+        table = tables.grants
+        wanted = (table.c.permission_set == permission_set, table.c.status.in_(sorted(statuses)))
+        return tuple(
+            codec.read_grant(row) for row in self._all(select(table).where(*wanted).order_by(table.c.id))
+        )
+
+    def save_grant(self, seen: Grant, changed: Grant) -> Grant:
+        saved = replace(changed, version=seen.version + 1)
+        done = self.connection.execute(
+            update(tables.grants)
+            .where(tables.grants.c.id == seen.id, tables.grants.c.version == seen.version)
+            .values(codec.grant_values(saved))
+        )
+        if done.rowcount != 1:
+            raise Conflict(Code.CONFLICT, grant=seen.id)
+        return saved
+
+    # Permission sets
+
+    def set_state(self, permission_set: PermissionSetName) -> SetState:
+        table = tables.permission_sets
+        known = select(table).where(table.c.permission_set == permission_set)
+        row = self._one(known)
+        if row is None:
+            new = SetState(permission_set=permission_set, version=0)
+            self.connection.execute(
+                insert(self.connection, table)
+                .values(permission_set=permission_set, **codec.set_values(new))
+                .on_conflict_do_nothing()
+            )
+            row = self.connection.execute(known).one()
+        return codec.read_set(row)
+
+    def save_set_state(self, seen: SetState, changed: SetState) -> SetState:
+        table = tables.permission_sets
+        saved = replace(changed, version=seen.version + 1)
+        done = self.connection.execute(
+            update(table)
+            .where(table.c.permission_set == seen.permission_set, table.c.version == seen.version)
+            .values(codec.set_values(saved))
+        )
+        if done.rowcount != 1:
+            raise Conflict(Code.CONFLICT, permission_set=seen.permission_set)
+        return saved
+
+    def keep_snapshot(self, permission_set: PermissionSetName, document: str, *, event: str) -> None:
+        self.connection.execute(
+            insert(self.connection, tables.snapshots).values(
+                permission_set=permission_set, at=self._now, event=event, document=document
+            )
+        )
+
+    def pushes_of(self, permission_set: PermissionSetName) -> tuple[Push, ...]:
+        theirs = select(tables.pushes).where(tables.pushes.c.permission_set == permission_set)
+        return tuple(codec.read_push(row) for row in self._all(theirs.order_by(tables.pushes.c.account)))
+
+    def pushes_in_flight(self) -> tuple[Push, ...]:
+        table = tables.pushes
+        flying = select(table).where(table.c.status.in_(IN_FLIGHT))
+        rows = self._all(flying.order_by(table.c.permission_set, table.c.account))
+        return tuple(codec.read_push(row) for row in rows)
+
+    def save_push(self, push: Push) -> None:
+        values = codec.push_values(push)
+        self.connection.execute(
+            insert(self.connection, tables.pushes)
+            .values(values)
+            .on_conflict_do_update(
+                index_elements=[tables.pushes.c.permission_set, tables.pushes.c.account], set_=values
+            )
+        )
+
+    # Clicks
+
+    def add_click(
+        self,
+        *,
+        kind: ClickKind,
+        request: RequestId,
+        by: SlackUserId,
+        team: SlackTeamId,
+        channel: ChannelId | SlackUserId,
+        note: str = "",
+    ) -> Click:
+        """The request may be one that this database does not know. The caller pokes the work."""
+        statement = insert(self.connection, tables.clicks).values(
+            kind=kind, request=request, by=by, team=team, channel=channel, note=note, at=self._now
+        )
+        return codec.read_click(self.connection.execute(statement.returning(tables.clicks)).one())
+
+    def click(self, click: int) -> Click:
+        row = self._one(select(tables.clicks).where(tables.clicks.c.id == click))
+        if row is None:
+            raise NotFound(Code.NOT_FOUND, id=f"click {click}")
+        return codec.read_click(row)
+
+    def finish_click(self, click: int) -> None:
+        unfinished = (tables.clicks.c.id == click, tables.clicks.c.done_at.is_(None))
+        self.connection.execute(update(tables.clicks).where(*unfinished).values(done_at=self._now))
+
+    # Messages
+
+    def owe(
+        self,
+        key: str,
+        kind: MessageKind,
+        channel: ChannelId | SlackUserId,
+        *,
+        request: RequestId | None = None,
+        thread_key: str | None = None,
+        to: SlackUserId | None = None,
+        answer: Answer | None = None,
+        outcome: int = 0,
+    ) -> None:
+        """A key that is owed already keeps its kind, place and answer; only `wanted` grows."""
+        self.connection.execute(
+            insert(self.connection, tables.messages)
+            .values(
+                key=key,
+                kind=kind,
+                request=request,
+                channel=channel,
+                thread_key=thread_key,
+                recipient=to,
+                answer=codec.ANSWER.dump(answer),
+                outcome=outcome,
+                wanted=1,
+                shown=0,
+            )
+            .on_conflict_do_update(
+                index_elements=[tables.messages.c.key], set_={"wanted": tables.messages.c.wanted + 1}
+            )
+        )
+        self.poke(WorkKind.MESSAGE, key)
+
+    def message(self, key: str) -> OwedMessage | None:
+        row = self._one(select(tables.messages).where(tables.messages.c.key == key))
+        return None if row is None else codec.read_message(row)
+
+    def save_message(self, message: OwedMessage) -> None:
+        """Raises `NotFound` for a message that was never owed."""
+        shown = tables.messages.c.shown
+        done = self.connection.execute(
+            update(tables.messages)
+            .where(tables.messages.c.key == message.key)
+            .values(
+                ts=message.ts,
+                posted_channel=message.posted_channel,
+                first_try_at=message.first_try_at,
+                shown=case((shown > message.shown, shown), else_=message.shown),
+            )
+        )
+        if done.rowcount != 1:
+            raise NotFound(Code.NOT_FOUND, id=message.key)
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Raises `Conflict` when the request has an outcome of this number already."""
+        row = self._one(
+            insert(self.connection, tables.outcomes)
+            .values(
+                request=outcome.request,
+                number=outcome.number,
+                at=outcome.at,
+                body=codec.OUTCOME.dump(outcome),
+            )
+            .on_conflict_do_nothing()
+            .returning(tables.outcomes.c.number)
+        )
+        if row is None:
+            raise Conflict(Code.CONFLICT, label=label(outcome.request), outcome=outcome.number)
+
+    def outcome(self, request: RequestId, number: int) -> Outcome | None:
+        table = tables.outcomes
+        theirs = select(table).where(table.c.request == request)
+        if number:
+            theirs = theirs.where(table.c.number == number)
+        row = self._one(theirs.order_by(table.c.number.desc()).limit(1))
+        return None if row is None else codec.read_outcome(row)
+
+    # Work
+
+    def poke(self, kind: WorkKind, key: str, *, due_at: datetime | None = None) -> None:
+        """A later instant never postpones an earlier one; a poke after a failure ends the back-off."""
+        work_rows.poke(self.connection, kind, key, due_at or self._now)
+        self.poked = True
+
+    def hold(self, work: Work) -> None:
+        """Raises `Conflict` when somebody else has claimed the work: a paused worker must not write."""
+        if not work_rows.is_held(self.connection, work):
+            raise Conflict(Code.CONFLICT, work=f"{work.kind}:{work.key}")
+
+    # History
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Raises `Conflict` when the subject's version has its line already."""
+        row = self._one(
+            insert(self.connection, tables.audit)
+            .values(codec.audit_values(entry))
+            .on_conflict_do_nothing()
+            .returning(tables.audit.c.id)
+        )
+        if row is None:
+            raise Conflict(Code.CONFLICT, subject=entry.subject, version=entry.version)
+
+    def history(self, request: RequestId) -> tuple[AuditEntry, ...]:
+        """In the order in which it was written."""
+        theirs = select(tables.audit).where(tables.audit.c.request == request)
+        return tuple(codec.read_audit(row) for row in self._all(theirs.order_by(tables.audit.c.id)))

@@ -1,0 +1,200 @@
+"""One round on a permission set, as arithmetic: what the policy should hold, who needs it pushed, what is done.
+
+Level-triggered: everything is derived from what the grants want and what AWS was read to hold; nothing
+replays a list of edits. The steps around it live in `bot/worker/reconcile.py`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.evaluate import Answer, coverage
+from bot.domain.grant import Grant, GrantStatus, Push, PushStatus
+from bot.domain.names import AccountId, RoleArn
+from bot.domain.policy import Policy, foreign_fingerprint, managed, merge, parse, serialise
+from bot.domain.statements import ManagedStatement, desired_statements
+
+PROVISIONINGS_AT_ONCE = 3
+"""AWS runs three ProvisionPermissionSet requests at a time (quotas of IAM Identity Center)."""
+
+EVERYWHERE_ABOVE = 3
+"""More accounts than this travel by one ALL_PROVISIONED_ACCOUNTS call."""
+
+ROUND_LIMIT = 5
+"""How often a grant is written again when somebody else keeps overwriting it, before the bot says so."""
+
+CHANGE_DEADLINE = timedelta(minutes=10)
+"""How long a change may take before it is called failed; Terraform's provider waits as long."""
+
+WITHDRAW_AFTER = timedelta(days=1)
+"""A failed grant that nobody retried is taken out of the policy after this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The policy that should be put, and the grants that had to stay out because there is no room."""
+
+    before: str
+    after: str
+    unfitting: tuple[Grant, ...]
+    sids: frozenset[str]
+    """The Sids that the grants explain: those of all statements that `after` holds because of them."""
+
+    @property
+    def is_noop(self) -> bool:
+        return self.before == self.after
+
+
+def covers(document: str, grant: Grant) -> bool:
+    """Whether the managed statements of a document hold what this grant wants, for at least as long."""
+    return any(_covers(statement, grant) for statement in managed(parse(document)))
+
+
+def _covers(statement: ManagedStatement, grant: Grant) -> bool:
+    reaches = grant.role_arn in statement.resources
+    for_them = not statement.people or grant.person in statement.people
+    lasts = statement.ends_at is None or (grant.ends_at is not None and statement.ends_at >= grant.ends_at)
+    return reaches and for_them and lasts
+
+
+def allowed_by_others(document: str, grant: Grant, *, at: datetime) -> bool:
+    """Whether statements that are not ours already allow the same for at least as long."""
+    found = coverage(
+        parse(document),
+        role_arn=grant.role_arn,
+        person=grant.person,
+        at=at,
+        account=grant.target.account,
+        managed=False,
+    )
+    if found.answer is not Answer.YES:
+        return False
+    return found.ends_at is None or (grant.ends_at is not None and found.ends_at >= grant.ends_at)
+
+
+def plan(
+    document: str,
+    grants: Iterable[Grant],
+    *,
+    removable: AbstractSet[str],
+    fits: Callable[[str], bool],
+) -> Plan:
+    """Merge what the grants want into the policy as read.
+
+    Grants that were written before come first; new ones are added in the order of their approval as long as
+    they fit, so that one that does not fit never keeps the others out. Statements whose Sid is not in
+    `removable` are never dropped.
+    """
+    policy = parse(document)
+    wanted = [grant for grant in grants if grant.is_wanted]
+    settled = [grant for grant in wanted if grant.written]
+    fresh = sorted((grant for grant in wanted if not grant.written), key=lambda grant: grant.id)
+
+    def merged(chosen: Sequence[Grant], unfitting: Sequence[Grant] = ()) -> Plan:
+        desired = desired_statements(grant.want for grant in chosen)
+        after = merge(policy, desired=desired, removable=removable)
+        return Plan(
+            before=document,
+            after=document if after == policy else serialise(after),
+            unfitting=tuple(unfitting),
+            sids=frozenset(statement.sid for statement in desired),
+        )
+
+    everything = merged([*settled, *fresh])
+    if everything.is_noop or fits(everything.after):
+        return everything
+    chosen, unfitting = list(settled), list[Grant]()
+    for grant in fresh:
+        if fits(merged([*chosen, grant]).after):
+            chosen.append(grant)
+        else:
+            unfitting.append(grant)
+    return merged(chosen, unfitting)
+
+
+_Effect = tuple[RoleArn, tuple[str, ...], datetime | None]
+
+
+def _effects(policy: Policy, account: AccountId) -> frozenset[_Effect]:
+    return frozenset(
+        (arn, statement.people, statement.ends_at)
+        for statement in managed(policy)
+        for arn in statement.resources
+        if arn.split(":")[4] == account
+    )
+
+
+def accounts_to_push(
+    document: str, grants: Iterable[Grant], pushes: Iterable[Push], *, now: datetime, retry_after: timedelta
+) -> tuple[AccountId, ...]:
+    """The accounts whose role does not hold yet what the policy says for the unsettled grants there.
+
+    A push that failed is only repeated for endings, and not before `retry_after`: a failed grant waits for a
+    person who retries.
+    """
+    by_account = {push.account: push for push in pushes}
+    policy = parse(document)
+    needed: set[AccountId] = set()
+    for grant in grants:
+        account = grant.target.account
+        push = by_account.get(account)
+        if push is not None and push.status is PushStatus.FAILED and grant.status is GrantStatus.ENDING:
+            if push.started_at is None or push.started_at + retry_after <= now:
+                needed.add(account)
+        elif grant.status is GrantStatus.ENDING:
+            held = push.held if push is not None else None
+            if push is not None and (held is None or _effects(parse(held), account) != _effects(policy, account)):
+                needed.add(account)
+        elif grant.status in {GrantStatus.PROVISIONING, GrantStatus.ACTIVE} and grant.is_wanted:
+            if push is None or push.held is None or not covers(push.held, grant):
+                needed.add(account)
+        elif grant.status is GrantStatus.PROVISIONING and grant.already_allowed:
+            if push is None or push.held is None or not allowed_by_others(push.held, grant, at=now):
+                needed.add(account)
+    return tuple(sorted(needed))
+
+
+def has_arrived(grant: Grant, document: str, push: Push | None, *, now: datetime) -> bool:
+    """Whether AWS said SUCCEEDED for a policy that holds the grant, and the read-back still holds it."""
+    if push is None or push.status is not PushStatus.SUCCEEDED or push.held is None:
+        return False
+    if grant.already_allowed:
+        return allowed_by_others(document, grant, at=now) and allowed_by_others(push.held, grant, at=now)
+    return covers(document, grant) and covers(push.held, grant)
+
+
+def has_gone(grant: Grant, document: str, push: Push | None) -> bool:
+    """Whether neither the policy nor the account's role holds more for this account than is wanted now.
+
+    The caller has made sure that `document` holds exactly what the other grants want. Without a push the bot
+    never provisioned anything there, so there is nothing to take away.
+    """
+    if push is None:
+        return True
+    if push.status is not PushStatus.SUCCEEDED or push.held is None:
+        return False
+    account = grant.target.account
+    return _effects(parse(push.held), account) == _effects(parse(document), account)
+
+
+def waiting_edits(
+    stale: Iterable[AccountId], document: str, pushes: Iterable[Push]
+) -> tuple[AccountId, ...]:
+    """Among the accounts that hold an older version: those where somebody else's edit waits.
+
+    Every Put of ours leaves the accounts it does not provision behind; these are told apart by what we last
+    provisioned there: if its foreign part is today's foreign part, only our own statements are missing.
+    """
+    ours = foreign_fingerprint(document)
+    level = {p.account for p in pushes if p.held is not None and foreign_fingerprint(p.held) == ours}
+    return tuple(sorted(set(stale) - level))
+
+
+def next_look(grants: Iterable[Grant]) -> datetime | None:
+    """When a grant's end, or the withdrawal of a failed one, needs the next round."""
+    instants = [
+        *(g.ends_at for g in grants if g.status is GrantStatus.ACTIVE and g.ends_at is not None),
+        *(g.wanted_at + WITHDRAW_AFTER for g in grants if g.status is GrantStatus.FAILED),
+    ]
+    return min(instants, default=None)

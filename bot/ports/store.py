@@ -1,0 +1,213 @@
+"""What is remembered. A transaction is a plain function of `Tx`, run off the event loop, all or nothing.
+
+The function may be run again after a serialization failure: it must only use its `Tx`. No network inside.
+Raises `Unavailable(STORE_UNAVAILABLE)` when the database does not answer.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from bot.domain.grant import Grant, GrantId, GrantStatus, Push, SetState
+from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
+from bot.domain.names import AccountId, ChannelId, PermissionSetName, RoleArn, SlackTeamId, SlackUserId
+from bot.domain.names import IdentityUserId
+from bot.domain.request import AccessRequest, Ask, RequestId, Target
+
+T = TypeVar("T")
+
+
+class WorkKind(StrEnum):
+    """Who looks after a piece of work; stored, never rename a value."""
+
+    CLICK = "click"
+    PREPARE = "prepare"
+    DEADLINE = "deadline"
+    PERMISSION_SET = "set"
+    VERIFY = "verify"
+    MESSAGE = "message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A claimed piece of work; `lease` proves the claim, `pokes` tells whether somebody asked meanwhile."""
+
+    kind: WorkKind
+    key: str
+    lease: str
+    pokes: int
+    attempts: int
+
+
+class Tx(Protocol):
+    """One open transaction. Conditional writes raise `Conflict` and so undo the whole transaction."""
+
+    @property
+    def now(self) -> datetime: ...
+
+    # Requests
+    def add_request(self, ask: Ask, *, decide_by: datetime) -> AccessRequest:
+        """Store a new pending request at version 1; numbers grow by one."""
+        ...
+
+    def request(self, request: RequestId) -> AccessRequest:
+        """Raises `NotFound(NOT_FOUND, id=label)`."""
+        ...
+
+    def request_by_form(self, form_key: str) -> AccessRequest | None: ...
+
+    def requests_of(self, requester: SlackUserId, *, at_most: int) -> Sequence[AccessRequest]:
+        """Newest first."""
+        ...
+
+    def pending_requests(self, *, at_most: int) -> Sequence[AccessRequest]:
+        """Oldest first."""
+        ...
+
+    def save_request(self, seen: AccessRequest, changed: AccessRequest) -> AccessRequest:
+        """Write everything but `approvals` if the stored version is still `seen.version`.
+
+        Returns `changed` with version + 1; raises `Conflict(ALREADY_DECIDED)` when somebody was faster.
+        """
+        ...
+
+    def add_approval(self, request: RequestId, by: SlackUserId) -> bool:
+        """False when this approver's yes is stored already."""
+        ...
+
+    # Grants
+    def add_grant(
+        self,
+        *,
+        request: RequestId,
+        permission_set: PermissionSetName,
+        target: Target,
+        role_arn: RoleArn,
+        person: IdentityUserId | None,
+        ends_at: datetime | None,
+    ) -> Grant:
+        """A new grant in `provisioning`, version 1, wanted from now."""
+        ...
+
+    def grants_of(self, request: RequestId) -> tuple[Grant, ...]:
+        """By id."""
+        ...
+
+    def grants_in(self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]) -> tuple[Grant, ...]:
+        """By id."""
+        ...
+
+    def save_grant(self, seen: Grant, changed: Grant) -> Grant:
+        """As `save_request`."""
+        ...
+
+    # Permission sets
+    def set_state(self, permission_set: PermissionSetName) -> SetState:
+        """Created at version 0 if it is new."""
+        ...
+
+    def save_set_state(self, seen: SetState, changed: SetState) -> SetState: ...
+
+    def keep_snapshot(self, permission_set: PermissionSetName, document: str, *, event: str) -> None:
+        """Evidence of a policy as it was `before` or `after` a write; never written back."""
+        ...
+
+    def pushes_of(self, permission_set: PermissionSetName) -> tuple[Push, ...]: ...
+
+    def pushes_in_flight(self) -> tuple[Push, ...]:
+        """Of every set: three provisionings at once, one per account, is a budget of the organisation."""
+        ...
+
+    def save_push(self, push: Push) -> None:
+        """Insert or replace; the set's lease is what keeps writers apart."""
+        ...
+
+    # Clicks
+    def add_click(
+        self,
+        *,
+        kind: ClickKind,
+        request: RequestId,
+        by: SlackUserId,
+        team: SlackTeamId,
+        channel: ChannelId | SlackUserId,
+        note: str = "",
+    ) -> Click: ...
+
+    def click(self, click: int) -> Click: ...
+
+    def finish_click(self, click: int) -> None: ...
+
+    # Messages
+    def owe(
+        self,
+        key: str,
+        kind: MessageKind,
+        channel: ChannelId | SlackUserId,
+        *,
+        request: RequestId | None = None,
+        thread_key: str | None = None,
+        to: SlackUserId | None = None,
+        answer: Answer | None = None,
+        outcome: int = 0,
+    ) -> None:
+        """Make sure that Slack will show the message as it is now: insert, or `wanted + 1`; pokes its work."""
+        ...
+
+    def message(self, key: str) -> OwedMessage | None: ...
+
+    def save_message(self, message: OwedMessage) -> None:
+        """Write ts, posted_channel, first_try_at, and `shown` unless a greater one is stored."""
+        ...
+
+    def add_outcome(self, outcome: Outcome) -> None: ...
+
+    def outcome(self, request: RequestId, number: int) -> Outcome | None:
+        """`number` 0: the newest."""
+        ...
+
+    # Work
+    def poke(self, kind: WorkKind, key: str, *, due_at: datetime | None = None) -> None:
+        """Ask for attention, now or at an instant; an earlier one stands."""
+        ...
+
+    def hold(self, work: Work) -> None:
+        """Raises `Conflict(CONFLICT)` unless the lease still stands: a paused worker must not write."""
+        ...
+
+    # History
+    def audit(self, entry: AuditEntry) -> None: ...
+
+    def history(self, request: RequestId) -> tuple[AuditEntry, ...]: ...
+
+
+class Store(Protocol):
+    async def run(self, transaction: Callable[[Tx], T]) -> T:
+        """Run one transaction and return what it returned; wakes the worker when it poked something."""
+        ...
+
+    async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
+        """Take due work that nobody holds, longest due first."""
+        ...
+
+    async def renew(self, work: Work, *, lease_for: timedelta) -> bool:
+        """False: the lease is lost, stop at once."""
+        ...
+
+    async def finish(self, work: Work, *, again_at: datetime | None = None) -> None:
+        """Done: due at once if it was poked meanwhile, else at `again_at`, else gone. A lost lease is ignored."""
+        ...
+
+    async def fail(self, work: Work, *, again_at: datetime, error: str) -> None:
+        """Give the lease back and say when to try again; earlier pokes do not shorten the back-off."""
+        ...
+
+    async def next_due(self) -> datetime | None:
+        """When the next unclaimed work is due."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises `Unavailable` when the database cannot be written."""
+        ...

@@ -1,0 +1,147 @@
+"""Claims due work, runs it under a lease, and puts it back: the only loop that acts without a person.
+
+Rules and measurements behind it: docs/decisions/001-engine.md.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.domain.errors import AccessError, Conflict, Unavailable
+from bot.log import get_logger
+from bot.ports.clock import Clock
+from bot.ports.store import Store, Work, WorkKind
+
+log = get_logger(__name__)
+
+LEASE = timedelta(seconds=10)
+AT_ONCE = 32
+"""Pieces of work under way at a time; AWS and Slack have budgets of their own."""
+
+LONGEST_WAIT = timedelta(seconds=1)
+"""The loop looks at the database at least this often: other replicas poke it too."""
+
+LONGEST_BACK_OFF = timedelta(minutes=5)
+
+Handler = Callable[[Work], Awaitable[datetime | None]]
+"""Does one piece of work; returns when to look again, None when it is done."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Engine:
+    """Owns every background task of the worker; `run` returns once all of them have stopped."""
+
+    store: Store
+    clock: Clock
+    handlers: Mapping[WorkKind, Handler]
+    wake: asyncio.Event
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _stopping: bool = False
+
+    def stop(self) -> None:
+        """Claim nothing more; what runs is finished or, past its time, handed over by its lease."""
+        self._stopping = True
+        self.wake.set()
+
+    async def run(self) -> None:
+        """Work until stopped. A database that does not answer is waited for, with growing pauses."""
+        pause = 0.2
+        while not self._stopping:
+            self.wake.clear()
+            try:
+                await self._claim()
+                wait = await self._until_next()
+                pause = 0.2
+            except Unavailable:
+                log.warning("store_unavailable")
+                wait = pause = min(pause * 2, 5.0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), timeout=wait)
+        if self._running:
+            await asyncio.wait(self._running)
+
+    async def drain(self, timeout: float) -> None:
+        """After `stop`: give what runs this many seconds, then cancel it; its leases bring it back elsewhere."""
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=timeout)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+
+    async def _claim(self) -> None:
+        room = AT_ONCE - len(self._running)
+        if room <= 0:
+            return
+        for work in await self.store.claim(at_most=room, lease_for=LEASE):
+            task = asyncio.create_task(self._do(work), name=f"{work.kind}:{work.key}")
+            self._running.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._running.discard(task)
+        self.wake.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("work_crashed", work=task.get_name(), exc_info=error)
+
+    async def _until_next(self) -> float:
+        if len(self._running) >= AT_ONCE:
+            return LONGEST_WAIT.total_seconds()
+        due = await self.store.next_due()
+        if due is None:
+            return LONGEST_WAIT.total_seconds()
+        return max(0.0, min((due - self.clock.now()).total_seconds(), LONGEST_WAIT.total_seconds()))
+
+    async def _do(self, work: Work) -> None:
+        """Run one piece of work while a heartbeat keeps its lease; a lost lease stops it at once."""
+        handler = self.handlers.get(work.kind)
+        if handler is None:
+            # A newer version's kind, after a roll-back: left alone for whoever knows it.
+            log.error("work_unknown", kind=work.kind, key=work.key)
+            await self.store.fail(work, again_at=self.clock.now() + LONGEST_BACK_OFF, error="unknown kind")
+            return
+        me = asyncio.current_task()
+        assert me is not None
+        heartbeat = asyncio.create_task(self._keep(work, me), name=f"lease:{work.kind}:{work.key}")
+        try:
+            again_at = await handler(work)
+        except (Unavailable, Conflict) as error:
+            await self._back_off(work, error)
+        except AccessError as error:
+            log.error("work_failed", kind=work.kind, key=work.key, code=error.code.value)
+            await self._back_off(work, error)
+        except Exception as error:  # noqa: BLE001 -- the one place where a bug in a handler ends: it is logged whole, and the work is kept
+            log.error("work_bug", kind=work.kind, key=work.key, exc_info=error)
+            await self._back_off(work, error)
+        else:
+            await self.store.finish(work, again_at=again_at)
+        finally:
+            heartbeat.cancel()
+
+    async def _keep(self, work: Work, owner: "asyncio.Task[None]") -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            try:
+                held = await self.store.renew(work, lease_for=LEASE)
+            except Unavailable:
+                continue
+            if not held:
+                log.warning("lease_lost", kind=work.kind, key=work.key)
+                owner.cancel()
+                return
+
+    async def _back_off(self, work: Work, error: Exception) -> None:
+        wait = back_off(work.attempts)
+        if isinstance(error, Unavailable):
+            asked = error.facts.get("retry_after")
+            if isinstance(asked, int):
+                wait = max(wait, timedelta(seconds=asked))
+            log.warning("work_waits", kind=work.kind, key=work.key, code=error.code.value)
+        await self.store.fail(work, again_at=self.clock.now() + wait, error=str(error)[:500])
+
+
+def back_off(attempts: int) -> timedelta:
+    """0.5 s, 1 s, 2 s, … up to `LONGEST_BACK_OFF`; `attempts` counts from 1."""
+    return min(timedelta(seconds=0.5 * 2 ** min(max(attempts - 1, 0), 20)), LONGEST_BACK_OFF)

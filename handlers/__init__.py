@@ -1,0 +1,38 @@
+"""Speaks Slack, both ways, and decides nothing. Here is the routing table: each id → its listener."""
+
+from dataclasses import dataclass
+
+from slack_bolt.async_app import AsyncApp
+
+from handlers import ids
+from handlers.command import CommandConversation
+from handlers.middleware import Door
+from handlers.request import RequestConversation
+from handlers.review import BUTTONS, ReviewConversation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversations:
+    """One object per conversation; the composition root makes them."""
+
+    door: Door
+    command: CommandConversation
+    request: RequestConversation
+    review: ReviewConversation
+
+
+def route(app: AsyncApp, to: Conversations) -> None:
+    """Every id of `ids.py` that Slack can send, and who listens; `manifest.yml` names the same, a test says so."""
+    app.use(to.door)
+    app.command(ids.COMMAND)(to.command.on_command)
+    app.shortcut(ids.SHORTCUT_REQUEST)(to.request.on_shortcut)
+    app.action(ids.ACTION_REQUEST)(to.request.on_shortcut)
+    for action in (ids.ACTION_SET, ids.ACTION_ACCOUNTS, ids.ACTION_ROLES):
+        app.action(action)(to.request.on_choice)
+    app.options(ids.ACTION_ACCOUNTS)(to.request.on_account_options)
+    app.view(ids.VIEW_REQUEST)(to.request.on_submitted)
+    for button in BUTTONS:
+        app.action(button)(to.review.on_button)
+    app.action(ids.ACTION_DENY)(to.review.on_deny)
+    app.action(ids.ACTION_DETAILS)(to.review.on_details)
+    app.view(ids.VIEW_DENY)(to.review.on_deny_submitted)

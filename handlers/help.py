@@ -1,0 +1,11 @@
+"""`/workbench-access help`, and every word that is no command: needs neither AWS nor the database."""
+
+from handlers.views.help import help_message, suggest
+from handlers.views.parts import Message
+
+
+def help_for(word: str, *, support: str) -> Message:
+    """The help; for an unknown word also what was probably meant."""
+    if word in ("", "help"):
+        return help_message(None, None, support=support)
+    return help_message(word, suggest(word), support=support)

@@ -1,0 +1,47 @@
+"""Every id that stands in a payload, in one place; the manifest names the first three, a test compares them."""
+
+from typing import Final
+
+COMMAND: Final = "/workbench-access"
+SHORTCUT_REQUEST: Final = "open_request"
+EVENT_HOME: Final = "app_home_opened"
+
+# Views
+VIEW_REQUEST: Final = "request_form"
+VIEW_DENY: Final = "deny_form"
+VIEW_DETAILS: Final = "details"
+VIEW_NOTE: Final = "note"
+"""A modal that only says something: loading, refused."""
+
+# Inputs of the request form. Block ids of fields that depend on the permission set end in `:<set>`, so that
+# Slack resets them when the set changes and keeps them otherwise (slack.md §2.2).
+BLOCK_SET: Final = "permission_set"
+BLOCK_ACCOUNTS: Final = "accounts"
+BLOCK_ROLES: Final = "roles"
+BLOCK_SCOPE: Final = "scope"
+BLOCK_SPAN: Final = "span"
+BLOCK_REASON: Final = "reason"
+BLOCK_FINDINGS: Final = "findings"
+
+ACTION_SET: Final = "choose_permission_set"
+ACTION_ACCOUNTS: Final = "choose_accounts"
+ACTION_ROLES: Final = "choose_roles"
+ACTION_SCOPE: Final = "choose_scope"
+ACTION_SPAN: Final = "choose_span"
+ACTION_REASON: Final = "type_reason"
+
+# Buttons; the value is the request's number and nothing else
+ACTION_APPROVE: Final = "approve"
+ACTION_DENY: Final = "deny"
+ACTION_DETAILS: Final = "details"
+ACTION_CANCEL: Final = "cancel"
+ACTION_RETRY: Final = "retry"
+ACTION_REQUEST: Final = "start_request"
+
+METADATA_EVENT: Final = "workbench_access"
+"""Event type of the metadata that every message carries; its payload is `{"key": <message key>}`."""
+
+
+def block(base: str, permission_set: str) -> str:
+    """The block id of a field that belongs to one permission set."""
+    return f"{base}:{permission_set}"

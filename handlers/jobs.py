@@ -1,0 +1,49 @@
+"""Background work that a listener starts after its ack: owned, bounded, drained on the way out.
+
+Only what may be lost runs here (filling a form, answering a self-check); whatever must survive a kill is a
+row in the store.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from bot.log import get_logger
+
+log = get_logger(__name__)
+
+LONGEST = 60.0
+"""Seconds; the person who waits for a form or an answer has long given up by then."""
+
+
+class Jobs:
+    """Keeps a strong reference to every task until it is done."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, job: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Run a job in the background; an error in it is a bug and is logged whole."""
+        task = asyncio.create_task(self._bounded(job), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    async def drain(self, timeout: float) -> None:
+        """Let what runs finish within the time-out, then cancel it."""
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=timeout)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late)
+
+    @staticmethod
+    async def _bounded(job: Coroutine[Any, Any, None]) -> None:
+        async with asyncio.timeout(LONGEST):
+            await job
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("job_failed", job=task.get_name(), exc_info=error)

@@ -1,0 +1,61 @@
+"""What stands before every listener: our workspace only, and nobody whom we already know to be refused."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from slack_bolt.async_app import AsyncAck
+from slack_bolt.response import BoltResponse
+
+from bot.domain.errors import Code, Refusal
+from bot.usecases.admission import Admission
+from handlers.jobs import Jobs
+from handlers.payloads import actor
+from handlers.respond import Respond
+from handlers.told import told
+from handlers.views.request_form import refused
+from handlers.views.wording import sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """Refuses people of other workspaces, and guests, bots and deactivated people as far as they are known.
+
+    Whoever is not known yet is looked up after the ack, before anything comes of the payload.
+    """
+
+    admission: Admission
+    jobs: Jobs
+    respond: Respond
+    support: str
+
+    async def __call__(
+        self,
+        ack: AsyncAck,
+        body: dict[str, Any],
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 -- Bolt hands its arguments in by these names
+    ) -> BoltResponse:
+        """Let the payload through, or answer it here."""
+        who = actor(body)
+        try:
+            if who.team != self.admission.team:
+                raise Refusal(Code.STRANGER)
+            self.admission.known(who.user)
+        except Refusal as refusal:
+            return await self._refuse(ack, body, refusal)
+        return await next()
+
+    async def _refuse(self, ack: AsyncAck, body: dict[str, Any], refusal: Refusal) -> BoltResponse:
+        message = told(refusal, support=self.support)
+        match body.get("type"):
+            case "view_submission":
+                words = sentence(refusal.code, refusal.facts, support=self.support)
+                return await ack(response_action="update", view=refused(words))
+            case "block_suggestion":
+                return await ack(options=[])
+            case None if body.get("command"):
+                return await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
+            case _:
+                url = str(body.get("response_url") or "")
+                self.jobs.start(self.respond(url, message), name="refused")
+                return await ack()

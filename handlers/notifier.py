@@ -1,0 +1,152 @@
+"""The `Notifier` port: draws owed messages and sends them through Slack's Web API, each with its key inside."""
+
+from datetime import datetime
+from typing import Any, assert_never
+
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.domain.errors import NotFound
+from bot.domain.messages import MessageKind, OwedMessage, Story
+from bot.domain.names import ChannelId
+from bot.ports.clock import Clock
+from bot.ports.notifier import Posted
+from handlers import ids
+from handlers.errors import slack_errors
+from handlers.pacing import Pace
+from handlers.views.answer import answer
+from handlers.views.approval_card import card, copy
+from handlers.views.outcome import results, results_copy
+from handlers.views.parts import Message
+from handlers.views.progress import progress
+
+UNREACHABLE = {"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"}
+"""An ephemeral message needs its reader in the channel; a DM does not."""
+
+
+class SlackNotifier:
+    """Sends what `bot.worker.outbox` owes."""
+
+    def __init__(self, client: AsyncWebClient, clock: Clock, *, support: str) -> None:
+        self._client = client
+        self._pace = Pace(clock)
+        self._support = support
+
+    async def post(
+        self, message: OwedMessage, story: Story | None, *, thread: Posted | None, repetition: bool
+    ) -> Posted:
+        """See `bot.ports.notifier.Notifier`."""
+        assert story is not None  # only answers have none, and these are whispered
+        drawn = self._draw(message, story)
+        text = f"(Possibly a repetition) {drawn.text}" if repetition else drawn.text
+        await self._pace.post(message.channel)
+        with slack_errors():
+            answer = await self._client.chat_postMessage(
+                channel=message.channel,
+                text=text,
+                blocks=drawn.blocks,
+                thread_ts=thread.ts if thread is not None else None,
+                metadata=_metadata(message),
+                unfurl_links=False,
+                unfurl_media=False,
+            )
+        return _posted(answer)
+
+    async def edit(self, message: OwedMessage, story: Story, posted: Posted) -> None:
+        """See `bot.ports.notifier.Notifier`."""
+        drawn = self._draw(message, story)
+        await self._pace.edit()
+        with slack_errors():
+            await self._client.chat_update(
+                channel=posted.channel,
+                ts=posted.ts,
+                text=drawn.text,
+                blocks=drawn.blocks,
+                metadata=_metadata(message),
+            )
+
+    async def whisper(self, message: OwedMessage) -> None:
+        """See `bot.ports.notifier.Notifier`."""
+        assert message.to is not None
+        assert message.answer is not None
+        drawn = answer(message.answer, support=self._support)
+        try:
+            with slack_errors():
+                await self._client.chat_postEphemeral(
+                    channel=message.channel, user=message.to, text=drawn.text, blocks=drawn.blocks
+                )
+        except NotFound as missing:
+            if missing.facts.get("error") not in UNREACHABLE:
+                raise
+            with slack_errors():
+                await self._client.chat_postMessage(
+                    channel=message.to, text=drawn.text, blocks=drawn.blocks, metadata=_metadata(message)
+                )
+
+    async def find(self, message: OwedMessage, *, since: datetime, thread: Posted | None) -> Posted | None:
+        """See `bot.ports.notifier.Notifier`. Reads at most the newest pages since the first try."""
+        oldest = f"{since.timestamp() - 60:.6f}"
+        cursor: str | None = None
+        channel = await self._channel(message)
+        while True:
+            with slack_errors():
+                if thread is not None:
+                    page = await self._client.conversations_replies(
+                        channel=thread.channel,
+                        ts=thread.ts,
+                        oldest=oldest,
+                        include_all_metadata=True,
+                        limit=200,
+                        cursor=cursor,
+                    )
+                else:
+                    page = await self._client.conversations_history(
+                        channel=channel, oldest=oldest, include_all_metadata=True, limit=200, cursor=cursor
+                    )
+            for found in page["messages"]:
+                if _key(found) == message.key:
+                    return Posted(channel=ChannelId(channel), ts=found["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+
+    async def _channel(self, message: OwedMessage) -> str:
+        """A DM has a channel of its own; to look into it one has to know its id."""
+        if not message.channel.startswith(("U", "W")):
+            return message.channel
+        with slack_errors():
+            opened = await self._client.conversations_open(users=message.channel)
+        return str(opened["channel"]["id"])
+
+    def _draw(self, message: OwedMessage, story: Story) -> Message:
+        match message.kind:
+            case MessageKind.CARD:
+                return card(story, support=self._support)
+            case MessageKind.COPY:
+                return copy(story, support=self._support)
+            case MessageKind.PROGRESS:
+                return progress(story, support=self._support)
+            case MessageKind.RESULTS:
+                return results(story, support=self._support)
+            case MessageKind.RESULTS_COPY:
+                return results_copy(story, support=self._support)
+            case MessageKind.ANSWER:
+                raise ValueError("answers are whispered")
+            case other:
+                assert_never(other)
+
+
+def _metadata(message: OwedMessage) -> dict[str, Any]:
+    return {"event_type": ids.METADATA_EVENT, "event_payload": {"key": message.key}}
+
+
+def _key(found: dict[str, Any]) -> str | None:
+    metadata = found.get("metadata") or {}
+    if metadata.get("event_type") != ids.METADATA_EVENT:
+        return None
+    key = (metadata.get("event_payload") or {}).get("key")
+    return key if isinstance(key, str) else None
+
+
+def _posted(answer: AsyncSlackResponse) -> Posted:
+    return Posted(channel=ChannelId(str(answer["channel"])), ts=str(answer["ts"]))

@@ -1,0 +1,122 @@
+"""The verification results of a change: in the card's thread, and by direct message to the requester."""
+
+from typing import Final
+
+from slack_sdk.models.blocks import Block
+
+from bot.domain.messages import Outcome, Story
+from bot.domain.request import Target
+from bot.domain.verification import Level
+from handlers.views.escape import mrkdwn, one_line, preformatted
+from handlers.views.parts import Message, bold, context, counted, header, message, section, when
+from handlers.views.verification_table import Checked, summary, table
+
+_COMMANDS: Final = 8
+LAST_HOUR: Final = (
+    "When access ends, sessions that are open at that moment may last up to one hour longer; "
+    "nobody can start new ones."
+)
+
+
+def results(story: Story, *, support: str) -> Message:
+    """For the thread: read by approvers and by everybody else in the channel."""
+    return _results(story, support=support, you=False)
+
+
+def results_copy(story: Story, *, support: str) -> Message:
+    """The same for the requester, by direct message."""
+    return _results(story, support=support, you=True)
+
+
+def _results(story: Story, *, support: str, you: bool) -> Message:
+    request, outcome = story.request, story.outcome
+    name = request.ask.permission_set
+    if outcome is None:
+        text = f"The results of {request.label} are not there yet: AWS is still being checked."
+        return message(text, [section(text)])
+    checked = _checked(story, outcome)
+    facts = request.facts
+    names = dict(facts.account_names) if facts else {}
+    more = "*Details* on the card, or run `/workbench-access verify`"
+    blocks: list[Block] = [
+        header(f"{request.label} · Verification results"),
+        section(f"{bold(name)}: {summary(checked)}. {_already(outcome)}".rstrip()),
+    ]
+    if checked:
+        blocks += table(checked, names, support=support, you=you, more=more)
+    blocks += _commands(checked, outcome)
+    blocks += _meaning(checked, you=you)
+    blocks.append(context(f"Checked {when(outcome.at)} for the requester. {LAST_HOUR}"))
+    return message(
+        f"{request.label}, verification results for {mrkdwn(one_line(name, 80))}: {summary(checked)}.", blocks
+    )
+
+
+def _checked(story: Story, outcome: Outcome) -> list[Checked]:
+    failed = {Target(account=account, role=role): failure for account, role, failure in outcome.failures}
+    return [
+        Checked(
+            permission_set=story.request.ask.permission_set,
+            verification=each,
+            failure=failed.get(each.target),
+        )
+        for each in outcome.verifications
+    ]
+
+
+def _already(outcome: Outcome) -> str:
+    number = len(outcome.already_allowed)
+    if not number:
+        return ""
+    return f"AWS already allowed {number} of them; nothing was written."
+
+
+def _commands(checked: list[Checked], outcome: Outcome) -> list[Block]:
+    """What to type, for the roles where a level is reached: a command that must fail helps nobody."""
+    reached = [each.target for each in checked if each.is_reached]
+    arns = [
+        arn
+        for arn in outcome.role_arns
+        if any(arn.endswith(f":{target.account}:role/{target.role}") for target in reached)
+    ]
+    if not arns:
+        return []
+    lines = [
+        f"aws sts assume-role --role-arn {arn} --role-session-name TestSession" for arn in arns[:_COMMANDS]
+    ]
+    blocks: list[Block] = [
+        section("*Try it*, signed in with this permission set:"),
+        preformatted("\n".join(lines)),
+    ]
+    if left := max(len(arns) - _COMMANDS, 0):
+        blocks.append(section(f"… and {counted(left, 'more role')}: put their ARNs into the same command."))
+    return blocks
+
+
+def _meaning(checked: list[Checked], *, you: bool) -> list[Block]:
+    """What the reached levels do and do not say."""
+    levels = {each.verification.level for each in checked}
+    lines = []
+    if Level.CONFIGURED in levels:
+        lines.append(configured(you=you))
+    if Level.PREDICTED in levels:
+        lines.append(PREDICTED)
+    return [section("\n".join(lines))] if lines else []
+
+
+PREDICTED: Final = (
+    "*PREDICTED* means: the role exists, trusts this permission set, and IAM's own simulation says yes. "
+    "Only trying it proves it."
+)
+
+
+def configured(*, you: bool) -> str:
+    """What CONFIGURED means, and where its sight ends."""
+    holds = "you hold" if you else "the requester holds"
+    return (
+        "*CONFIGURED* means: the inline policy allows it, none of its statements denies it, AWS has "
+        "provisioned it, "
+        f"and {holds} the permission set there. This is seen from the management account alone: whether "
+        "the role "
+        "exists there is unknown until somebody tries it."
+    )

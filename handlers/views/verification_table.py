@@ -1,0 +1,197 @@
+"""What verification found, as one table with notes below it: never more than was checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from slack_sdk.models.blocks import Block, RawTextObject, RichTextBlock, TableBlock
+from slack_sdk.models.blocks.block_elements import RichTextElementParts, RichTextSectionElement
+
+from bot.domain.errors import Code
+from bot.domain.evaluate import Answer
+from bot.domain.grant import Failure
+from bot.domain.names import AccountId, PermissionSetName
+from bot.domain.request import Target
+from bot.domain.verification import Check, Level, Verification
+from handlers.views.escape import mrkdwn, one_line, quote
+from handlers.views.parts import account_words, counted, section, utc
+from handlers.views.wording import code_of, link_name, name, remedy, unknown
+
+_ROWS: Final = 99
+"""Slack takes 100 with the heading (slack.md §2.1)."""
+_CELLS: Final = 4_800
+"""Characters in all cells, so that notes and commands still fit into the message."""
+_NOTES: Final = 6
+_ACCOUNT: Final = 40
+_AWS_WORDS: Final = 200
+_NAMED_IN_THE_SENTENCE: Final = frozenset(
+    {Code.EXPLICIT_DENY, Code.MANAGED_STATEMENT_ALTERED, Code.POLICY_UNREADABLE}
+)
+"""Their words are a name, which belongs into the sentence; everybody else's are quoted below it."""
+
+Cell = RawTextObject | RichTextBlock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One account × role with what was found, and the failure of the change where there was one."""
+
+    permission_set: PermissionSetName
+    verification: Verification
+    failure: Failure | None = None
+
+    @property
+    def target(self) -> Target:
+        return self.verification.target
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether any level is; a change that failed may still be allowed by somebody else's statement."""
+        return self.verification.level is not Level.NONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Note:
+    """One thing to mend, however many rows point to it."""
+
+    permission_set: PermissionSetName
+    code: Code | None
+    """None: `check` could not be answered."""
+    check: Check | None = None
+    words: str = ""
+    """AWS's own, or a Sid: data."""
+
+
+_Notes = dict[_Note, set[AccountId]]
+"""In the order in which they were met, with the accounts that each concerns."""
+
+
+def level_words(checked: Checked) -> str:
+    """Icon and word: a level in capitals only where it is reached."""
+    match checked.verification.level:
+        case Level.CONFIGURED | Level.PREDICTED | Level.PROVEN as level:
+            return f"✅ {level.value.upper()}"
+        case Level.NONE:
+            if checked.failure is not None:
+                return "⛔ failed"
+            broken = checked.verification.broken
+            return "⛔ not configured" if broken is not None and broken.answer is Answer.NO else "❔ unknown"
+
+
+def summary(checked: Sequence[Checked]) -> str:
+    """ "2 of 3 roles are CONFIGURED, 1 is not", for headlines."""
+    reached = [each.verification.level for each in checked if each.is_reached]
+    if not checked:
+        return "nothing was checked"
+    if not reached:
+        return f"{counted(len(checked), 'role')} checked, none is configured"
+    levels = [
+        f"{reached.count(level)} of {counted(len(checked), 'role')} {level.value.upper()}"
+        for level in (Level.PROVEN, Level.PREDICTED, Level.CONFIGURED)
+        if level in reached
+    ]
+    left = len(checked) - len(reached)
+    return f"{', '.join(levels)}{f', {left} not' if left else ''}"
+
+
+def table(
+    checked: Sequence[Checked], names: Mapping[AccountId, str], *, support: str, you: bool, more: str
+) -> list[Block]:
+    """The table and its notes. What does not fit is counted; what needs somebody's attention comes first.
+
+    `you`: the reader is the person who was checked. `more`: where the rows that do not fit can be seen.
+    """
+    ordered = sorted(checked, key=lambda each: each.is_reached)
+    several = len({each.permission_set for each in checked}) > 1
+    notes: _Notes = {}
+    heading = ["Permission set"] if several else []
+    rows: list[list[Cell]] = [_texts([*heading, "Account", "Role", "Result", "Until", "What to do"])]
+    size = 0
+    for each in ordered[:_ROWS]:
+        cells, length = _row(each, names, notes, several=several)
+        if len(rows) > 1 and size + length > _CELLS:
+            break
+        size += length
+        rows.append(cells)
+    wrapped = [{"is_wrapped": True} for _ in rows[0]]
+    blocks: list[Block] = [TableBlock(rows=rows, column_settings=wrapped)]
+    if left := len(checked) - (len(rows) - 1):
+        blocks.append(section(f"… and {counted(left, 'more role')}, see {more}."))
+    return [*blocks, *_told(notes, support=support, you=you)]
+
+
+def _texts(texts: Sequence[str]) -> list[Cell]:
+    return [RawTextObject(text=one_line(text) or "–") for text in texts]
+
+
+def _row(
+    each: Checked, names: Mapping[AccountId, str], notes: _Notes, *, several: bool
+) -> tuple[list[Cell], int]:
+    target = each.target
+    texts = [one_line(each.permission_set, 40)] if several else []
+    texts += [
+        account_words(target.account, names.get(target.account, ""), _ACCOUNT),
+        one_line(target.role, 64),
+    ]
+    texts.append(level_words(each))
+    until = each.verification.until
+    what = _what_to_do(each, notes)
+    ends: Cell
+    if not each.is_reached:
+        ends = RawTextObject(text="no access seen")
+    elif until is None:
+        ends = RawTextObject(text="no end")
+    else:
+        ends = _date(until)
+    return [*_texts(texts), ends, RawTextObject(text=what)], sum(map(len, texts)) + len(what) + 20
+
+
+def _date(instant: datetime) -> RichTextBlock:
+    date = RichTextElementParts.Date(
+        timestamp=int(instant.timestamp()), format="{date_short_pretty} at {time}", fallback=utc(instant)
+    )
+    return RichTextBlock(elements=[RichTextSectionElement(elements=[date])])
+
+
+def _what_to_do(each: Checked, notes: _Notes) -> str:
+    """The first failing link by name, and where its remedy stands."""
+    broken = each.verification.broken
+    if each.failure is not None:
+        note = _Note(permission_set=each.permission_set, code=each.failure.code, words=each.failure.reason)
+    elif broken is None:
+        return "Nothing, try it" if each.is_reached else "Not checked, look again"
+    elif broken.answer is Answer.NO:
+        note = _Note(permission_set=each.permission_set, code=code_of(broken), words=broken.detail)
+    else:
+        note = _Note(permission_set=each.permission_set, code=None, check=broken, words=broken.detail)
+    notes.setdefault(note, set()).add(each.target.account)
+    number = list(notes).index(note) + 1
+    what = name(note.code) if note.code is not None else link_name(broken.link) if broken else ""
+    return f"{what}: note {number}" if number <= _NOTES else what
+
+
+def _told(notes: _Notes, *, support: str, you: bool) -> list[Block]:
+    """The notes in full; AWS's own words follow as data."""
+    blocks: list[Block] = []
+    for number, (note, accounts) in enumerate(list(notes.items())[:_NOTES], start=1):
+        facts: dict[str, str | int] = {"permission_set": note.permission_set, "you": int(you)}
+        facts |= {"accounts": len(accounts)} if len(accounts) > 1 else {"account": next(iter(accounts))}
+        words = note.words
+        if note.code in _NAMED_IN_THE_SENTENCE:
+            facts |= {"detail": one_line(words, 100)}
+            words = ""
+        facts |= {"operation": words}
+        if note.code is not None:
+            text = remedy(note.code, facts, support=support)
+        else:
+            text = unknown(note.check, facts, support=support) if note.check else ""
+        blocks.append(section(f"*Note {number}.* {text}"))
+        if words.strip():
+            blocks.append(quote(words, _AWS_WORDS))
+    if len(notes) > _NOTES:
+        more = counted(len(notes) - _NOTES, "more kind")
+        blocks.append(section(f"… and {more} of trouble. Mend these first, then look again."))
+    if notes:
+        blocks.append(section(f"If you need help with any of this, ask {mrkdwn(one_line(support, 100))}."))
+    return blocks

@@ -1,0 +1,107 @@
+"""Migrations, and what a database must be like before it is used."""
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, make_url, text
+
+from bot.adapters.storage.schema import migrate
+from bot.adapters.storage.store import SqlStore
+from bot.adapters.storage.tables import metadata
+from bot.domain.errors import Misconfigured
+from tests.fakes.clock import FakeClock
+from tests.unit.bot.adapters.storage.samples import add_request
+
+
+def engine_url(url: str) -> str:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed.render_as_string(hide_password=False)
+
+
+def test_migrations_lead_to_exactly_the_tables_that_the_code_uses(url: str) -> None:
+    migrate(url)
+
+    engine = create_engine(engine_url(url))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, metadata)
+    engine.dispose()
+    assert differences == []
+
+
+async def test_migrating_again_beside_a_serving_process_changes_nothing(url: str, store: SqlStore) -> None:
+    await store.run(add_request)
+
+    migrate(url)
+
+    assert len(await store.run(lambda tx: tx.pending_requests(at_most=10))) == 1
+
+
+async def test_a_schema_of_a_newer_version_is_refused(url: str, clock: FakeClock) -> None:
+    migrate(url)
+    engine = create_engine(engine_url(url))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+
+    with pytest.raises(Misconfigured) as serving:
+        await SqlStore(url, clock=clock).open()
+    with pytest.raises(Misconfigured) as looking:
+        await SqlStore(url, clock=clock).open(serving=False)
+
+    assert "9999" in serving.value.problems[0]
+    assert serving.value.problems == looking.value.problems
+
+
+async def test_a_database_that_was_never_migrated_is_only_prepared_for_serving(
+    url: str, clock: FakeClock
+) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        await SqlStore(url, clock=clock).open(serving=False)
+
+    assert "workbench-access migrate" in caught.value.problems[0]
+
+
+async def test_looking_at_a_database_that_is_not_there_does_not_create_one(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    database = tmp_path / "none.db"
+
+    with pytest.raises(Misconfigured):
+        await SqlStore(f"sqlite:///{database}", clock=clock).open(serving=False)
+
+    assert not database.exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:////nowhere/at/all/store.db",
+        "mysql://root:s3cret@localhost/db",
+        "postgresql+asyncpg://root:s3cret@localhost/db",
+        "not a url, but s3cret",
+        "",
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_without_showing_its_password(
+    url: str, clock: FakeClock
+) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        SqlStore(url, clock=clock)
+
+    assert "DATABASE_URL" in caught.value.problems[0]
+    assert "s3cret" not in str(caught.value)
+
+
+def test_migrations_are_importable_packages_so_that_they_ship() -> None:
+    versions = resources.files("bot.adapters.storage.migrations.versions")
+
+    assert versions.joinpath("0001_initial.py").is_file()
+    assert versions.joinpath("__init__.py").is_file()
