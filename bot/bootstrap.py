@@ -230,7 +230,7 @@ async def _background(engine: Engine, directory: AwsDirectory) -> AsyncIterator[
         await asyncio.gather(working, refreshing, return_exceptions=True)
         for task in (working, refreshing):
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.error("background_failed", task=task.get_name(), exc_info=error)
+                log.exception("background_failed", task=task.get_name(), error=error)
         if sys.exc_info()[0] is None:
             log.info("worker_stopped")
 

@@ -131,11 +131,13 @@ class EventLogger:
         """Something an operator has to act on."""
         self._log(logging.ERROR, event, fields)
 
-    def exception(self, event: str, /, **fields: object) -> None:
-        """As `error`, with the traceback of the exception that is being handled."""
-        self._log(logging.ERROR, event, fields, exc_info=True)
+    def exception(self, event: str, /, error: BaseException | None = None, **fields: object) -> None:
+        """As `error`, with the traceback of `error`, or of the exception that is being handled."""
+        self._log(logging.ERROR, event, fields, exc_info=error or True)
 
-    def _log(self, level: int, event: str, fields: dict[str, object], *, exc_info: bool = False) -> None:
+    def _log(
+        self, level: int, event: str, fields: dict[str, object], *, exc_info: bool | BaseException = False
+    ) -> None:
         if self._logger.isEnabledFor(level):
             self._logger.log(level, event, exc_info=exc_info, extra={"fields": fields})
 

@@ -97,5 +97,5 @@ async def on_error(error: Exception, request: AsyncBoltRequest) -> BoltResponse:
     if isinstance(error, BoltUnhandledRequestError):
         log.warning("payload_unhandled", kind=kind)
         return BoltResponse(status=404, body="")
-    log.error("listener_failed", kind=kind, exc_info=error)
+    log.exception("listener_failed", kind=kind, error=error)
     return BoltResponse(status=500, body="")

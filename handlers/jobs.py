@@ -46,4 +46,4 @@ class Jobs:
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("job_failed", job=task.get_name(), exc_info=error)
+            log.exception("job_failed", job=task.get_name(), error=error)

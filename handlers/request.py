@@ -99,10 +99,10 @@ class RequestConversation:
 
     # Filling in
 
-    async def on_choice(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
+    async def on_choice(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A set, accounts or roles were chosen: show what depends on them, then what is known of them."""
         await ack()
-        self.jobs.start(self._refresh(actor(body), form_state(view)), name="form_choice")
+        self.jobs.start(self._refresh(actor(body), form_state(body.get("view") or {})), name="form_choice")
 
     async def _refresh(self, who: Actor, state: FormState) -> None:
         try:

@@ -71,7 +71,12 @@ class _Match:
 
 
 def evaluate(
-    policy: Policy, *, role_arn: RoleArn, person: IdentityUserId | None, at: datetime, account: AccountId
+    policy: Policy,
+    *,
+    role_arn: RoleArn,
+    person: IdentityUserId | None,
+    at: datetime,
+    account: AccountId,
 ) -> Verdict:
     """The verdict for one person (None: everyone) who uses the set in `account`, at an aware instant.
 

@@ -99,7 +99,7 @@ def added_permissions(before: Policy, after: Policy) -> tuple[Want, ...]:
     A later end counts as a whole. Raises AlteredStatement like `change`.
     """
     allowed = _Allowed(want for raw in _managed_texts(before).values() for want in _wants_of(raw))
-    added = [want for statement in change(before, after).added for want in statement.wants()]
+    added = [want for statement in change(before, after).added for want in statement.wants]
     return tuple(want for want in added if not allowed.covers(want))
 
 
@@ -109,7 +109,7 @@ def _managed_texts(policy: Policy) -> dict[str, Mapping[str, object]]:
 
 def _wants_of(raw: Mapping[str, object]) -> tuple[Want, ...]:
     """What a managed statement allows; nothing where it was edited by hand, since that proves nothing."""
-    return () if is_altered(raw) else parse_managed(raw).wants()
+    return () if is_altered(raw) else parse_managed(raw).wants
 
 
 _Ends = dict[tuple[RoleArn, IdentityUserId | None], datetime | None]
@@ -247,7 +247,7 @@ def _check_additions(old: _Document, new: _Document, allowed: Iterable[Want]) ->
         if strict in present:
             continue
         try:
-            wants = parse_managed(raw).wants()
+            wants = parse_managed(raw).wants
         except AlteredStatement as error:
             raise NotMinimal(f"{error.sid} is not of the managed shape") from error
         if not all(covered.covers(want) for want in wants):

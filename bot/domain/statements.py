@@ -115,6 +115,7 @@ class ManagedStatement:
         """Where it stands among other managed statements: permanent first, then by end, people and roles."""
         return (self.ends_at is not None, self.ends_at or _BEGINNING, self.people, self.resources)
 
+    @property
     def wants(self) -> tuple[Want, ...]:
         """What it allows, one by one: the inverse of `desired_statements`."""
         return tuple(

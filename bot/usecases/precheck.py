@@ -176,21 +176,15 @@ class Precheck:
             person=identity.user_id,
             at=now,
             account=target.account,
-            partition=seen.home.partition,
         )
         if verdict.denied is Answer.YES:
             sid = next((sid for sid in verdict.denied_by if sid), "")
             return replace(finding, works=Answer.NO, code=Code.EXPLICIT_DENY, detail=sid)
         if change.code is Code.NO_ROOM:
             return replace(finding, works=Answer.NO, code=Code.NO_ROOM, detail=change.detail)
-        already = [
-            coverage(policy, role_arn=arn, person=person, at=now, account=target.account, managed=ours)
-            for ours in (True, False)
-        ]
-        ends = [each.ends_at for each in already if each.answer is Answer.YES]
-        if ends:
-            until = None if None in ends else max(end for end in ends if end is not None)
-            finding = replace(finding, already_allowed=True, allowed_until=until)
+        already = coverage(policy, role_arn=arn, person=person, at=now, account=target.account)
+        if already.answer is Answer.YES:
+            finding = replace(finding, already_allowed=True, allowed_until=already.ends_at)
         if verdict.denied is Answer.UNKNOWN or assigned is Answer.UNKNOWN or seen.provisioned is None:
             code = Code.EXPLICIT_DENY if verdict.denied is Answer.UNKNOWN else Code.AWS_UNAVAILABLE
             return replace(finding, works=Answer.UNKNOWN, code=code)

@@ -14,6 +14,7 @@ from bot.domain.people import Identity
 from bot.domain.policy import Policy, parse
 from bot.domain.request import RequestId, Target, label
 from bot.domain.rules import Rules
+from bot.domain.three_valued import opposite
 from bot.domain.verification import Check, Link, Verification
 from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter
@@ -145,7 +146,6 @@ class SelfCheck:
                 person=identity.user_id,
                 at=now,
                 account=target.account,
-                partition=partition,
             )
             allowed = Check(
                 link=Link.ALLOWED,
@@ -155,11 +155,13 @@ class SelfCheck:
             denying = next((sid for sid in verdict.denied_by if sid), "")
             not_denied = Check(
                 link=Link.NOT_DENIED,
-                answer=_opposite(verdict.denied),
+                answer=opposite(verdict.denied),
                 code=None if verdict.denied is Answer.NO else Code.EXPLICIT_DENY,
                 detail=denying,
             )
-            until = _until(policy, arn, identity, now, target.account)
+            until = coverage(
+                policy, role_arn=arn, person=identity.user_id, at=now, account=target.account
+            ).ends_at
         return Verification(
             target=target,
             checks=(
@@ -303,16 +305,6 @@ def _pair(grant: Grant) -> tuple[AccountId, RoleName]:
     return grant.target.account, grant.target.role
 
 
-def _opposite(answer: Answer) -> Answer:
-    match answer:
-        case Answer.YES:
-            return Answer.NO
-        case Answer.NO:
-            return Answer.YES
-        case Answer.UNKNOWN:
-            return Answer.UNKNOWN
-
-
 def _nothing(target: Target, error: AccessError, now: datetime) -> Verification:
     check = Check(link=Link.ASSIGNED, answer=Answer.NO, code=error.code)
     return Verification(target=target, checks=(check,), checked_at=now)
@@ -338,22 +330,7 @@ def _provisioned_check(
             person=identity.user_id,
             at=now,
             account=target.account,
-            partition=partition,
         )
         if verdict.allowed is Answer.YES and verdict.denied is Answer.NO:
             return Check(link=Link.PROVISIONED, answer=Answer.YES, detail="left_behind")
     return Check(link=Link.PROVISIONED, answer=Answer.NO, code=Code.NOT_PROVISIONED)
-
-
-def _until(
-    policy: Policy, arn: RoleArn, identity: Identity, now: datetime, account: AccountId
-) -> datetime | None:
-    """When the longest of all that allows it ends; None for no end."""
-    found = [
-        coverage(policy, role_arn=arn, person=identity.user_id, at=now, account=account, managed=ours)
-        for ours in (True, False)
-    ]
-    ends = [each.ends_at for each in found if each.answer is Answer.YES]
-    if not ends or None in ends:
-        return None
-    return max(end for end in ends if end is not None)

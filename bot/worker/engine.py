@@ -84,7 +84,7 @@ class Engine:
         self._running.discard(task)
         self.wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("work_crashed", work=task.get_name(), exc_info=error)
+            log.exception("work_crashed", work=task.get_name(), error=error)
 
     async def _until_next(self) -> float:
         if len(self._running) >= AT_ONCE:
@@ -113,7 +113,7 @@ class Engine:
             log.error("work_failed", kind=work.kind, key=work.key, code=error.code.value)
             await self._back_off(work, error)
         except Exception as error:  # noqa: BLE001 -- the one place where a bug in a handler ends: it is logged whole, and the work is kept
-            log.error("work_bug", kind=work.kind, key=work.key, exc_info=error)
+            log.exception("work_bug", kind=work.kind, key=work.key, error=error)
             await self._back_off(work, error)
         else:
             await self.store.finish(work, again_at=again_at)

@@ -33,7 +33,7 @@ from handlers.views.parts import (
 )
 from handlers.views.status import Phase, ends, line, phase_of, word
 from handlers.views.targets import extent, failures, shorten, story_rows
-from handlers.views.wording import name, remedy, sentence_mrkdwn
+from handlers.views.wording import ABOUT_THE_REQUESTER, brief, name, remedy, sentence_mrkdwn
 
 _REASON: Final = 1_000
 _DIFF: Final = 1_500
@@ -60,8 +60,8 @@ def card(story: Story, *, support: str, approvers: Approvers | None = None) -> M
     blocks: list[Block] = [
         header(f"{request.label} · Access request"),
         section(_status(story, phase, support=support, to_requester=False)),
+        *_ruling(request, support=support, to_requester=False),
         section("\n".join(facts_parts.summary(story, to_requester=False))),
-        *_ruling(request, to_requester=False),
         *_failures(story, support=support),
         *_targets(story, _TARGETS),
         *facts_parts.reason(request, _REASON),
@@ -85,8 +85,8 @@ def copy(story: Story, *, support: str) -> Message:
     blocks: list[Block] = [
         header(f"{request.label} · Your access request"),
         section(_status(story, phase, support=support, to_requester=True)),
+        *_ruling(request, support=support, to_requester=True),
         section("\n".join(facts_parts.summary(story, to_requester=True))),
-        *_ruling(request, to_requester=True),
         *_failures(story, support=support),
         *_targets(story, _TARGETS),
         *facts_parts.reason(request, _REASON),
@@ -117,7 +117,7 @@ def _status(story: Story, phase: Phase, *, support: str, to_requester: bool) -> 
     by = f" by {person(ruling.by)}" if ruling is not None and ruling.by is not None else ""
     match phase:
         case Phase.PREPARING:
-            return line(phase, ": AWS is being read; what it says will stand here in a moment.")
+            return line(phase, ": AWS is being read, and its answer appears here in a moment.")
         case Phase.PENDING:
             return line(phase, f": {facts_parts.tally(request)}.{_so_far(request)}")
         case Phase.DENIED:
@@ -128,7 +128,8 @@ def _status(story: Story, phase: Phase, *, support: str, to_requester: bool) -> 
             again = " Send a new request if you still need it." if to_requester else ""
             return line(phase, f"{at}: nobody decided in time. Nothing was changed in AWS.{again}")
         case Phase.PROVISIONING:
-            return line(phase, ": AWS is being changed; the thread shows how it goes. Nobody can use it yet.")
+            where = "this message" if to_requester else "the thread"
+            return line(phase, f": {where} shows how it goes. It can be used once AWS has confirmed it.")
         case Phase.STOPPED:
             return line(phase, f": {_stopped(story, support)}")
         case Phase.ACTIVE:
@@ -176,8 +177,8 @@ def _retry(*, to_requester: bool) -> str:
 def _stopped(story: Story, support: str) -> str:
     if story.stopped is None:
         return "nothing more is written to this permission set."
-    known = {"permission_set": story.request.ask.permission_set, "reason": story.stopped.reason}
-    known["sid"] = story.stopped.reason
+    reason = story.stopped.reason
+    known = {"permission_set": story.request.ask.permission_set, "reason": reason, "detail": reason}
     return sentence_mrkdwn(story.stopped.code, known, support=support)
 
 
@@ -187,11 +188,9 @@ def _active(story: Story) -> list[Grant]:
 
 def _sessions(story: Story) -> str:
     over = [grant for grant in story.grants if grant.status is GrantStatus.ENDED]
-    return (
-        f"{counted(len(over), 'role has', 'roles have')} ended already."
-        if over
-        else ("What was checked stands in the thread.")
-    )
+    if over:
+        return f"{counted(len(over), 'role has', 'roles have')} ended already."
+    return "What was checked stands in a message of its own."
 
 
 def _so_far(request: AccessRequest) -> str:
@@ -199,7 +198,7 @@ def _so_far(request: AccessRequest) -> str:
     return f" {yes}." if yes else ""
 
 
-def _ruling(request: AccessRequest, *, to_requester: bool) -> list[Block]:
+def _ruling(request: AccessRequest, *, support: str, to_requester: bool) -> list[Block]:
     """Who decided, and in which words."""
     ruling = request.ruling
     if ruling is None:
@@ -208,8 +207,13 @@ def _ruling(request: AccessRequest, *, to_requester: bool) -> list[Block]:
     if yes := facts_parts.approvals(request):
         blocks.append(section(f"{yes}."))
     if ruling.code is not None:
-        known: dict[str, str | int] = {"permission_set": request.ask.permission_set, "you": int(to_requester)}
-        blocks.append(section(remedy(ruling.code, known, support="")))
+        known = {"permission_set": request.ask.permission_set}
+        if to_requester:
+            blocks.append(section(sentence_mrkdwn(ruling.code, known, support=support)))
+        elif ruling.code in ABOUT_THE_REQUESTER:
+            blocks.append(section(f"{mrkdwn(brief(ruling.code))}."))
+        else:
+            blocks.append(section(remedy(ruling.code, known, support=support)))
     if ruling.note.strip():
         said = "The approver's reason:" if ruling.by is not None else "Why:"
         blocks += [section(said), quote(ruling.note, 600)]
@@ -248,9 +252,10 @@ def _call(request: AccessRequest, approvers: Approvers | None) -> str:
     users = facts.approver_users if facts is not None else (approvers.users if approvers else ())
     groups = facts.approver_groups if facts is not None else (approvers.groups if approvers else ())
     called = [group(each) for each in groups] + [person(each) for each in users]
+    then = " *Approve* appears as soon as AWS has been read." if facts is None else ""
     if not called:
-        return "An approver has to decide this."
-    return f"{listed(called, _MENTIONS)}, please decide."
+        return f"An approver has to decide this.{then}"
+    return f"{listed(called, _MENTIONS)}, please decide.{then}"
 
 
 def _deadline(request: AccessRequest) -> str:

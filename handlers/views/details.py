@@ -6,13 +6,16 @@ from typing import Final
 from slack_sdk.models.blocks import Block
 
 from bot.domain.messages import Story
+from bot.domain.request import RequestStatus
 from handlers import ids
 from handlers.views import facts_parts
 from handlers.views.escape import mrkdwn, one_line, plain, preformatted, quote
 from handlers.views.facts_parts import account_of
+from handlers.views.outcome import checked_of
 from handlers.views.parts import Json, context, header, listed, modal, person, section, sections, when
 from handlers.views.status import line, phase_of
 from handlers.views.targets import failures, story_rows
+from handlers.views.verification_table import rows_of, summary
 from handlers.views.wording import name, sentence_mrkdwn
 
 _DIFF_PIECE: Final = 2_900
@@ -34,6 +37,7 @@ def details(story: Story, *, support: str) -> Json:
         section("*Accounts and roles*"),
         *sections(row.text for row in story_rows(story)),
         *_failures(story),
+        *_verification(story),
         *facts_parts.reason(request, 3_000),
     ]
     if facts is not None:
@@ -54,15 +58,25 @@ def _history(story: Story) -> list[Block]:
     request, ruling = story.request, story.request.ruling
     lines = [f"Asked {when(request.created_at)} by {person(request.ask.requester)}"]
     lines += [f"Approved by {person(each.by)}, {when(each.at)}" for each in request.approvals[:20]]
-    if ruling is not None:
+    if ruling is not None and not (request.status is RequestStatus.APPROVED and request.approvals):
         by = f" by {person(ruling.by)}" if ruling.by is not None else ""
         lines.append(f"{mrkdwn(request.status.value.capitalize())}{by}, {when(ruling.at)}")
-    else:
+    if request.is_pending:
         lines.append(f"Undecided, it expires {when(request.decide_by)}")
     blocks: list[Block] = [section("*What happened*\n" + "\n".join(f"• {each}" for each in lines))]
     if ruling is not None and ruling.note.strip():
         blocks.append(quote(ruling.note))
     return blocks
+
+
+def _verification(story: Story) -> list[Block]:
+    """Every level that was reached, and the first link that was not."""
+    if story.outcome is None:
+        return []
+    facts = story.request.facts
+    checked = checked_of(story, story.outcome)
+    title = section(f"*Verification*, {when(story.outcome.at)}: {summary(checked)}.")
+    return [title, *sections(rows_of(checked, dict(facts.account_names) if facts else {}))]
 
 
 def _failures(story: Story) -> list[Block]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from slack_sdk.models.blocks import Block
 
+from bot.domain.grant import GrantStatus
 from bot.domain.messages import Story
 from bot.domain.names import AccountId, SlackUserId
 from bot.domain.policy import LIMIT_BYTES, WARN_BYTES
@@ -28,6 +29,7 @@ from handlers.views.targets import extent
 from handlers.views.wording import sentence_mrkdwn
 
 DETAILS: Final = "Details"
+_OPEN: Final = frozenset({GrantStatus.PROVISIONING, GrantStatus.ACTIVE})
 _CLIPPED: Final = "The frame above is shortened: see *Details* for the rest."
 
 
@@ -50,8 +52,9 @@ def who_gets_it(request: AccessRequest, *, to_requester: bool) -> str:
     if request.ask.scope is Scope.ONLY_ME:
         who = "Only you" if to_requester else f"Only {person(request.ask.requester)}"
         return f"{who}: a condition on the shared policy sees to that"
-    found = request.facts.holders if request.facts is not None else None
-    return f"Everyone with this permission set: {holders(found)}"
+    if request.facts is None:
+        return "Everyone with this permission set"
+    return f"Everyone with this permission set: {holders(request.facts.holders)}"
 
 
 def holders(found: Holders | None) -> str:
@@ -70,12 +73,15 @@ def holders(found: Holders | None) -> str:
 
 def duration(story: Story) -> str:
     """When it ends: exact once it is decided, before that as of the moment when it was looked at."""
-    if story.grants:
-        return f"{span_words(story.request.ask.span)}, {ends(story.grants)}"
-    span, facts = story.request.ask.span, story.request.facts
+    request = story.request
+    span, facts = request.ask.span, request.facts
+    if open_ones := [grant for grant in story.grants if grant.status in _OPEN]:
+        return f"{span_words(span)}, {ends(open_ones)}"
+    if not request.is_pending:
+        return span_words(span)
     if span is None:
         return "permanent: it has no end until somebody takes it back"
-    if facts is None or not story.request.is_pending:
+    if facts is None:
         return f"{span_words(span)} from the approval"
     soonest = when(facts.checked_at + span)
     return f"{span_words(span)} from the approval; approved right away, until about {soonest}"

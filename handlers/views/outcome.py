@@ -8,7 +8,7 @@ from bot.domain.messages import Outcome, Story
 from bot.domain.request import Target
 from bot.domain.verification import Level
 from handlers.views.escape import mrkdwn, one_line, preformatted
-from handlers.views.parts import Message, bold, context, counted, header, message, section, when
+from handlers.views.parts import Message, bold, context, counted, header, message, person, section, when
 from handlers.views.verification_table import Checked, summary, table
 
 _COMMANDS: Final = 8
@@ -34,7 +34,7 @@ def _results(story: Story, *, support: str, you: bool) -> Message:
     if outcome is None:
         text = f"The results of {request.label} are not there yet: AWS is still being checked."
         return message(text, [section(text)])
-    checked = _checked(story, outcome)
+    checked = checked_of(story, outcome)
     facts = request.facts
     names = dict(facts.account_names) if facts else {}
     more = "*Details* on the card, or run `/workbench-access verify`"
@@ -46,13 +46,15 @@ def _results(story: Story, *, support: str, you: bool) -> Message:
         blocks += table(checked, names, support=support, you=you, more=more)
     blocks += _commands(checked, outcome)
     blocks += _meaning(checked, you=you)
-    blocks.append(context(f"Checked {when(outcome.at)} for the requester. {LAST_HOUR}"))
+    whom = "you" if you else person(request.ask.requester)
+    blocks.append(context(f"Checked {when(outcome.at)} for {whom}. {LAST_HOUR}"))
     return message(
         f"{request.label}, verification results for {mrkdwn(one_line(name, 80))}: {summary(checked)}.", blocks
     )
 
 
-def _checked(story: Story, outcome: Outcome) -> list[Checked]:
+def checked_of(story: Story, outcome: Outcome) -> list[Checked]:
+    """What was verified, each with the failure of its change where there was one."""
     failed = {Target(account=account, role=role): failure for account, role, failure in outcome.failures}
     return [
         Checked(

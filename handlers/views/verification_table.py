@@ -16,6 +16,7 @@ from bot.domain.request import Target
 from bot.domain.verification import Check, Level, Verification
 from handlers.views.escape import mrkdwn, one_line, quote
 from handlers.views.parts import account_words, counted, section, utc
+from handlers.views.targets import target_rows
 from handlers.views.wording import code_of, link_name, name, remedy, unknown
 
 _ROWS: Final = 99
@@ -75,24 +76,47 @@ def level_words(checked: Checked) -> str:
         case Level.NONE:
             if checked.failure is not None:
                 return "⛔ failed"
-            broken = checked.verification.broken
-            return "⛔ not configured" if broken is not None and broken.answer is Answer.NO else "❔ unknown"
+            return "❔ unknown" if _is_unknown(checked) else "⛔ not configured"
+
+
+def _is_unknown(checked: Checked) -> bool:
+    """Nothing says no, yet too little says yes."""
+    broken = checked.verification.broken
+    return checked.failure is None and (broken is None or broken.answer is not Answer.NO)
 
 
 def summary(checked: Sequence[Checked]) -> str:
-    """ "2 of 3 roles are CONFIGURED, 1 is not", for headlines."""
+    """ "3 roles checked: 2 CONFIGURED, 1 needs attention", for headlines."""
     reached = [each.verification.level for each in checked if each.is_reached]
-    if not checked:
-        return "nothing was checked"
+    number = f"{counted(len(checked), 'role')} checked"
     if not reached:
-        return f"{counted(len(checked), 'role')} checked, none is configured"
-    levels = [
-        f"{reached.count(level)} of {counted(len(checked), 'role')} {level.value.upper()}"
+        return f"{number}, none is configured"
+    said = [
+        f"{reached.count(level)} {level.value.upper()}"
         for level in (Level.PROVEN, Level.PREDICTED, Level.CONFIGURED)
         if level in reached
     ]
-    left = len(checked) - len(reached)
-    return f"{', '.join(levels)}{f', {left} not' if left else ''}"
+    if left := len(checked) - len(reached):
+        said.append(counted(left, "needs attention", "need attention"))
+    return f"{number}: {', '.join(said)}"
+
+
+def rows_of(checked: Sequence[Checked], names: Mapping[AccountId, str]) -> list[str]:
+    """The same as lines of mrkdwn, for places without tables."""
+    found = {each.target: each for each in checked}
+
+    def line(target: Target) -> str:
+        each = found[target]
+        broken = each.verification.broken
+        if each.failure is not None:
+            return f"{level_words(each)}: {mrkdwn(name(each.failure.code))}"
+        if broken is None:
+            return level_words(each)
+        what = name(code_of(broken)) if broken.answer is Answer.NO else link_name(broken.link)
+        return f"{level_words(each)}: {mrkdwn(what)}"
+
+    rows = target_rows(list(found), names, line, first=lambda target: not found[target].is_reached)
+    return [row.text for row in rows]
 
 
 def table(
@@ -118,7 +142,7 @@ def table(
     blocks: list[Block] = [TableBlock(rows=rows, column_settings=wrapped)]
     if left := len(checked) - (len(rows) - 1):
         blocks.append(section(f"… and {counted(left, 'more role')}, see {more}."))
-    return [*blocks, *_told(notes, support=support, you=you)]
+    return [*blocks, *_told(notes, names, support=support, you=you)]
 
 
 def _texts(texts: Sequence[str]) -> list[Cell]:
@@ -139,7 +163,7 @@ def _row(
     what = _what_to_do(each, notes)
     ends: Cell
     if not each.is_reached:
-        ends = RawTextObject(text="no access seen")
+        ends = RawTextObject(text="unknown" if _is_unknown(each) else "no access")
     elif until is None:
         ends = RawTextObject(text="no end")
     else:
@@ -171,12 +195,16 @@ def _what_to_do(each: Checked, notes: _Notes) -> str:
     return f"{what}: note {number}" if number <= _NOTES else what
 
 
-def _told(notes: _Notes, *, support: str, you: bool) -> list[Block]:
+def _told(notes: _Notes, names: Mapping[AccountId, str], *, support: str, you: bool) -> list[Block]:
     """The notes in full; AWS's own words follow as data."""
     blocks: list[Block] = []
     for number, (note, accounts) in enumerate(list(notes.items())[:_NOTES], start=1):
         facts: dict[str, str | int] = {"permission_set": note.permission_set, "you": int(you)}
-        facts |= {"accounts": len(accounts)} if len(accounts) > 1 else {"account": next(iter(accounts))}
+        account = next(iter(accounts))
+        if len(accounts) > 1:
+            facts |= {"accounts": len(accounts)}
+        else:
+            facts |= {"account": account, "account_name": one_line(names.get(account, ""), _ACCOUNT)}
         words = note.words
         if note.code in _NAMED_IN_THE_SENTENCE:
             facts |= {"detail": one_line(words, 100)}

@@ -90,7 +90,7 @@ def test_the_order_and_repetition_of_wants_do_not_matter(orders: tuple[list[Want
 def test_normalised_wants_are_normal(asked: list[Want]) -> None:
     once = desired_statements(asked)
 
-    assert desired_statements(want for statement in once for want in statement.wants()) == once
+    assert desired_statements(want for statement in once for want in statement.wants) == once
 
 
 @quick
@@ -109,7 +109,7 @@ def test_there_is_one_statement_per_end_and_people(asked: list[Want]) -> None:
 @quick
 @given(wants)
 def test_no_statement_repeats_what_another_allows_for_as_long(asked: list[Want]) -> None:
-    allowed = [want for statement in desired_statements(asked) for want in statement.wants()]
+    allowed = [want for statement in desired_statements(asked) for want in statement.wants]
 
     for one in allowed:
         for other in allowed:

@@ -11,9 +11,14 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import IntEnum
+from math import ceil
 
 WINDOW = 1.0
 """Seconds. The rate holds for every window of this length, wherever it begins."""
+
+_PARTS = 5
+"""Nor more than a fifth of the rate in a fifth of the window, rounded up: calls reach AWS later than they
+leave, some more so than others, and two full bursts a second apart would overlap there."""
 
 _SHORTEST_PAUSE = 0.001
 """Rounding may leave a wait that is too short to move the clock at all."""
@@ -55,10 +60,28 @@ class _Ticket:
         self.woken = asyncio.Event()
 
 
-class Budget:
-    """At most `rate` calls in any second; fair among equals.
+class _Window:
+    """At most `most` calls within any `seconds`.
 
     A sliding window, not a token bucket: a bucket that was full lets twice its rate through within a second.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._taken: deque[float] = deque(maxlen=most)
+
+    def pause(self, now: float) -> float:
+        """Seconds until one more call fits; not positive if it does now."""
+        return self._taken[0] + self._seconds - now if len(self._taken) == self._most else 0.0
+
+    def take(self, now: float) -> None:
+        self._taken.append(now)
+
+
+class Budget:
+    """At most `rate` calls in any second, evenly spread; fair among equals.
+
     `gate` is what a call also needs before it may start (a thread). It is entered before the slot is taken,
     so that calls which waited long for a thread do not all leave in one burst.
     """
@@ -71,12 +94,11 @@ class Budget:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._rate = rate
-        self._background_rate = max(1, rate * 2 // 3) if background_rate is None else background_rate
+        behind = max(1, rate * 2 // 3) if background_rate is None else background_rate
         self._now = now
         self._sleep = sleep
-        self._taken: deque[float] = deque(maxlen=rate)
-        self._taken_behind: deque[float] = deque(maxlen=self._background_rate)
+        self._windows = (_Window(rate, WINDOW), _Window(ceil(rate / _PARTS), WINDOW / _PARTS))
+        self._windows_behind = (*self._windows, _Window(behind, WINDOW))
         self._waiting: tuple[deque[_Ticket], ...] = tuple(deque() for _ in Urgency)
 
     @property
@@ -109,17 +131,16 @@ class Budget:
             gate.release()
             return False
         now = self._now()
-        self._taken.append(now)
-        if ticket.urgency is Urgency.BACKGROUND:
-            self._taken_behind.append(now)
+        for window in self._counting(ticket.urgency):
+            window.take(now)
         return True
 
     def _pause(self, urgency: Urgency) -> float:
         now = self._now()
-        pause = _until_free(self._taken, self._rate, now)
-        if urgency is Urgency.BACKGROUND:
-            pause = max(pause, _until_free(self._taken_behind, self._background_rate, now))
-        return pause
+        return max(window.pause(now) for window in self._counting(urgency))
+
+    def _counting(self, urgency: Urgency) -> tuple[_Window, ...]:
+        return self._windows_behind if urgency is Urgency.BACKGROUND else self._windows
 
     def _first(self) -> _Ticket:
         return next(queue[0] for queue in self._waiting if queue)
@@ -127,7 +148,3 @@ class Budget:
     def _wake_first(self) -> None:
         if self.waiting:
             self._first().woken.set()
-
-
-def _until_free(taken: deque[float], rate: int, now: float) -> float:
-    return taken[0] + WINDOW - now if len(taken) == rate else 0.0

@@ -78,6 +78,11 @@ _SETUP = (
     SSOError,
 )
 
+_NO_REGION = (
+    "AWS_DEFAULT_REGION is not set: the Region of IAM Identity Center, for example "
+    "AWS_DEFAULT_REGION=eu-central-1."
+)
+
 _TOO_LARGE = re.compile(r"is (?P<size>\d+) bytes which has exceeded the maximum limit of (?P<limit>\d+)")
 """Identity Center's words for an inline policy that does not fit (aws.md §1.1)."""
 
@@ -129,12 +134,7 @@ def translate(error: Exception, service: str, operation: str) -> AccessError | M
             return _refused(error, service, where)
         case Trouble.FINAL if isinstance(error, NoRegionError):
             # The one variable that boto3 reads; AWS_REGION, which other SDKs read, is none to it.
-            return Misconfigured(
-                [
-                    "AWS_DEFAULT_REGION is not set: the Region of IAM Identity Center, "
-                    "for example AWS_DEFAULT_REGION=eu-central-1."
-                ]
-            )
+            return Misconfigured([_NO_REGION])
         case Trouble.FINAL if isinstance(error, _SETUP):
             return Misconfigured([f"AWS cannot be asked: {_reason(error)}"])
         case Trouble.FINAL:

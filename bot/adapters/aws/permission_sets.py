@@ -85,7 +85,11 @@ class PermissionSets:
     async def _look(self) -> None:
         self._failure = None
         try:
-            await self._list_and_describe()
+            asked: set[PermissionSetName] = set()
+            # What was asked for during a pass may have been passed already; the next costs a listing.
+            while self._waiting.keys() - asked:
+                asked = set(self._waiting)
+                await self._list_and_describe()
             self._missing |= dict.fromkeys(self._waiting, self._clock.now())
         except* AccessError as errors:
             self._failure = _first(errors)

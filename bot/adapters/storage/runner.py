@@ -60,6 +60,7 @@ class Runner:
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[Thread] = []
         self._is_open = False
+        self._is_down = False
 
     def start(self) -> None:
         self._threads = [
@@ -109,18 +110,28 @@ class Runner:
                 self._settle(jobs)
 
     def _settle(self, jobs: Sequence[_Job]) -> None:
-        """Run some jobs and tell their callers. Whoever has waited too long is told so without a try."""
-        too_old = time.monotonic() - self._dialect.patience.total_seconds()
-        for job in jobs:
-            if job.queued_at < too_old:
-                job.future.set_exception(Unavailable(Code.STORE_UNAVAILABLE))
-        fresh = [job for job in jobs if job.queued_at >= too_old]
-        if not fresh:
-            return
+        """Run some jobs and tell their callers.
+
+        While the database is down, whoever has waited long enough already is told so without another try:
+        a queue that formed behind a time-out must not wait for one time-out each.
+        """
+        fresh = list(jobs)
+        if self._is_down:
+            too_old = time.monotonic() - self._dialect.patience.total_seconds()
+            fresh = [job for job in jobs if job.queued_at >= too_old]
+            for job in jobs:
+                if job.queued_at < too_old:
+                    job.future.set_exception(Unavailable(Code.STORE_UNAVAILABLE))
+        if fresh:
+            self._try(fresh)
+
+    def _try(self, fresh: Sequence[_Job]) -> None:
         try:
             endings = self._commit(fresh)
+            self._is_down = False
         except BaseException as exc:  # noqa: BLE001 -- whatever it is, it belongs to the caller who waits
-            if self._is_outage(exc) and self._dialect.one_process:
+            self._is_down = self._is_outage(exc)
+            if self._is_down and self._dialect.one_process:
                 self._engine.dispose()  # the next transaction opens the file afresh
             endings = [_Ending(error=self._translated(exc)) for _ in fresh]
         if self._on_poke is not None and any(ending.poked for ending in endings):

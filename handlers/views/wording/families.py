@@ -1,6 +1,6 @@
 """The codes by what they are about, so that each function of `sentences` answers for one family."""
 
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from bot.domain.errors import Code
 
@@ -63,3 +63,6 @@ WorldCode = Literal[
     Code.STORE_UNAVAILABLE,
     Code.INTERRUPTED,
 ]
+
+ABOUT_THE_REQUESTER: Final[frozenset[Code]] = frozenset(get_args(PersonCode) + get_args(RequestCode))
+"""Their sentences speak to the requester; others read the name of the code."""

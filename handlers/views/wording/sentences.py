@@ -180,9 +180,9 @@ def _about_the_request(code: RequestCode, pen: Pen) -> str:
             )
         case Code.NOBODY_CAN_APPROVE:
             return (
-                "Nobody could approve this: no approver is configured for all of these roles together, or "
-                "you are "
-                "the only one. Try fewer roles, or have the list of approvers extended."
+                "Nobody could approve this: too few approvers are configured for all of these roles together, "
+                "and nobody decides a request of their own. Try fewer roles, or have the list of approvers "
+                "extended."
             )
         case _:
             assert_never(code)
@@ -199,8 +199,9 @@ def _about_a_link(code: LinkCode, pen: Pen) -> str:
             )
         case Code.NOT_PROVISIONED:
             return (
-                f"Not provisioned: AWS holds no up-to-date copy of {pen.permission_set} in {pen.account}. "
-                "An approver can press Retry on the card, or an SSO admin provisions the set again."
+                f"Not provisioned: AWS has not provisioned {pen.permission_set} in {pen.account}, or holds an "
+                "older copy there. An SSO admin provisions it again in IAM Identity Center; where a card offers "
+                "Retry, an approver can press that instead."
             )
         case Code.EXPLICIT_DENY:
             return (

@@ -299,10 +299,10 @@ def test_permanent_statements_come_first_and_then_the_earliest_end() -> None:
 def test_a_statement_unfolds_into_the_wants_that_it_serves() -> None:
     statement = a_statement(READER, BUILDER, people=(ALICE, BOB), ends_at=SOON)
 
-    assert set(statement.wants()) == {
+    assert set(statement.wants) == {
         a_want(arn, person, SOON) for arn in (READER, BUILDER) for person in (ALICE, BOB)
     }
-    assert a_statement().wants() == (a_want(),)
+    assert a_statement().wants == (a_want(),)
 
 
 def test_an_end_outlasts_itself_and_never_what_does_not_end() -> None:

@@ -12,8 +12,7 @@ from bot.sandbox.aws.organisation import AwsOrganisation
 from bot.sandbox.aws.records import Behaviour
 from bot.sandbox.aws.server import AwsDouble
 from tests.fakes.clock import FakeClock
-
-from .conftest import IMPATIENT, maker
+from tests.unit.bot.adapters.aws.wiring import IMPATIENT, maker
 
 
 @asynccontextmanager

@@ -1,0 +1,476 @@
+"""Payloads reach a real Bolt app signed, and its answers mean what they mean in Slack."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bot.sandbox.slack.delivery import Signing
+from tests.unit.bot.sandbox.slack.samples import (
+    actions,
+    button,
+    input_block,
+    modal,
+    option,
+    plain,
+    section,
+    select,
+    text_input,
+)
+
+if TYPE_CHECKING:
+    import aiohttp
+    from slack_bolt.async_app import AsyncApp
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from bot.sandbox.slack.actor import Actor
+    from bot.sandbox.slack.records import View
+    from bot.sandbox.slack.server import SlackDouble
+    from tests.unit.bot.sandbox.slack.conftest import FakeClock
+
+APPROVALS = "C0APPROVALS"
+
+
+async def a_form(slack: SlackDouble, client: AsyncWebClient, **view: Any) -> View:
+    """A modal with one input, on Alice's screen."""
+    blocks = view.pop("blocks", None) or [input_block(text_input(initial_value="because"), block_id="reason")]
+    trigger = slack.workspace.new_trigger("U0ALICE")
+    await client.views_open(trigger_id=trigger, view=modal(*blocks, callback_id="form", **view))
+    shown = slack.as_user("U0ALICE").open_view
+    assert shown is not None
+    return shown
+
+
+# Commands
+
+
+async def test_a_command_arrives_as_slack_sends_it(app: AsyncApp, slack: SlackDouble, alice: Actor) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.command("/workbench-access")
+    async def listener(ack: Any, body: dict[str, Any]) -> None:
+        seen.append(body)
+        await ack()
+
+    ack = await alice.command("/workbench-access request DataScientist ")
+
+    assert ack.ok
+    body = seen[0]
+    assert (body["command"], body["text"]) == ("/workbench-access", "request DataScientist")
+    assert (body["user_id"], body["team_id"], body["channel_name"]) == ("U0ALICE", "T0WORKBENCH", "general")
+    assert body["is_enterprise_install"] == "false"
+    assert body["response_url"].startswith(slack.url)
+
+
+async def test_the_answer_to_a_command_is_seen_by_the_caller_alone(app: AsyncApp, alice: Actor) -> None:
+    @app.command("/help")
+    async def listener(ack: Any) -> None:
+        await ack(text="Help", blocks=[section("Help")])
+
+    await alice.command("/help")
+
+    assert [one.text for one in alice.ephemerals("C0GENERAL")] == ["Help"]
+    assert alice.messages("C0GENERAL") == []
+
+
+async def test_an_answer_in_channel_is_seen_by_all(app: AsyncApp, slack: SlackDouble, alice: Actor) -> None:
+    @app.command("/shout")
+    async def listener(ack: Any) -> None:
+        await ack(text="Hear", response_type="in_channel")
+
+    await alice.command("/shout")
+
+    assert [one.text for one in slack.as_user("U0BOB").messages("C0GENERAL")] == ["Hear"]
+
+
+async def test_an_answer_with_wrong_blocks_is_an_invalid_command_response(
+    app: AsyncApp, slack: SlackDouble, alice: Actor
+) -> None:
+    @app.command("/help")
+    async def listener(ack: Any) -> None:
+        await ack(text="Help", blocks=[{"type": "alert", "text": plain()}])
+
+    ack = await alice.command("/help")
+
+    assert not ack.ok
+    assert "invalid_command_response" in alice.notices[0]
+    assert alice.ephemerals() == []
+    assert "unsupported type: alert" in slack.problems[0]
+
+
+async def test_a_command_that_nobody_handles_fails_with_dispatch_failed(app: AsyncApp, alice: Actor) -> None:
+    ack = await alice.command("/unknown")
+
+    assert (ack.shown, ack.status) == ("dispatch_failed", 404)
+    assert alice.notices == ["/unknown failed with the error “dispatch_failed”"]
+
+
+async def test_a_bot_that_is_down_means_dispatch_failed(slack: SlackDouble, alice: Actor) -> None:
+    slack.bot_url = "http://127.0.0.1:1/slack/events"
+
+    assert (await alice.command("/help")).shown == "dispatch_failed"
+
+
+async def test_a_bot_that_is_too_slow_means_operation_timeout(
+    app: AsyncApp, slack: SlackDouble, alice: Actor
+) -> None:
+    slack.delivery.ack_timeout = 0.05
+    done = asyncio.Event()
+
+    @app.command("/slow")
+    async def listener(ack: Any) -> None:
+        await done.wait()
+        await ack()
+
+    ack = await alice.command("/slow")
+    done.set()
+
+    assert ack.shown == "operation_timeout"
+    assert alice.notices == ["/slow failed with the error “operation_timeout”"]
+
+
+# Signatures
+
+
+async def test_a_forged_signature_or_an_old_timestamp_is_refused_by_the_bot(
+    app: AsyncApp, alice: Actor
+) -> None:
+    @app.command("/help")
+    async def listener(ack: Any) -> None:
+        await ack()
+
+    assert (await alice.command("/help")).status == 200
+    assert (await alice.command("/help", signing=Signing(secret="other"))).status == 401
+    assert (await alice.command("/help", signing=Signing(timestamp="1"))).status == 401
+    assert (await alice.command("/help", signing=Signing(signature="v0=00"))).status == 401
+
+
+async def test_anything_at_all_can_be_sent(app: AsyncApp, slack: SlackDouble) -> None:
+    assert (await slack.send_raw(b"{}", {"Content-Type": "application/json"})).status == 401
+
+
+async def test_url_verification_gets_its_challenge_back(app: AsyncApp, slack: SlackDouble) -> None:
+    ack = await slack.delivery.url_verification("abc")
+
+    assert ack.body == {"challenge": "abc"}
+
+
+# Buttons
+
+
+async def test_a_click_carries_the_whole_message_and_a_response_url_that_replaces_it(
+    app: AsyncApp, client: AsyncWebClient, ada: Actor
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.action("approve")
+    async def listener(ack: Any, body: dict[str, Any], respond: Any) -> None:
+        await ack()
+        seen.append(body)
+        await respond(text="Approved", replace_original=True)
+
+    await client.chat_postMessage(
+        channel=APPROVALS, text="Card", blocks=[actions(button(value="WA-1", style="primary"))]
+    )
+    (card,) = ada.messages(APPROVALS)
+    ack = await ada.click(card, "Approve")
+
+    assert ack.ok
+    body = seen[0]
+    assert body["message"]["ts"] == body["container"]["message_ts"] == card.ts
+    assert body["message"]["blocks"][0]["elements"][0]["value"] == "WA-1"
+    assert body["container"]["is_ephemeral"] is False
+    assert body["user"] == {"id": "U0ADMIN1", "username": "ada", "name": "ada", "team_id": "T0WORKBENCH"}
+    assert body["team"] == {"id": "T0WORKBENCH", "domain": "workbench"}
+    assert (body["actions"][0]["value"], body["actions"][0]["type"]) == ("WA-1", "button")
+    assert body["channel"] == {"id": APPROVALS, "name": "access-approvals"}
+    assert (card.text, card.blocks) == ("Approved", [])
+
+
+async def test_a_click_on_an_ephemeral_carries_no_message_and_can_delete_it(
+    app: AsyncApp, client: AsyncWebClient, ada: Actor
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.action("approve")
+    async def listener(ack: Any, body: dict[str, Any], respond: Any) -> None:
+        await ack()
+        seen.append(body)
+        await respond(delete_original=True)
+
+    await client.chat_postEphemeral(channel=APPROVALS, user="U0ADMIN1", text="x", blocks=[actions()])
+    await ada.click(ada.ephemerals()[0], action_id="approve")
+
+    assert "message" not in seen[0]
+    assert seen[0]["container"]["is_ephemeral"] is True
+    assert ada.ephemerals() == []
+
+
+async def test_a_response_url_serves_five_times_within_half_an_hour(
+    slack: SlackDouble, session: aiohttp.ClientSession, clock: FakeClock, alice: Actor
+) -> None:
+    async def respond(url_id: str, **body: Any) -> tuple[int, str]:
+        async with session.post(f"{slack.url}/response/{url_id}", json=body) as answer:
+            return answer.status, await answer.text()
+
+    url = slack.workspace.new_response_url("U0ALICE", "C0GENERAL")
+    for _ in range(5):
+        assert await respond(url.id, text="x") == (200, "ok")
+    used = await respond(url.id, text="x")
+    late = slack.workspace.new_response_url("U0ALICE", "C0GENERAL")
+    clock.now += 1801
+    expired = await respond(late.id, text="x")
+
+    assert (used[0], json.loads(used[1])["error"]) == (404, "used_url")
+    assert (expired[0], json.loads(expired[1])["error"]) == (404, "expired_url")
+    assert len(alice.ephemerals("C0GENERAL")) == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({}, "no_text"),
+        ({"text": "x", "blocks": [{"type": "alert", "text": plain()}]}, "invalid_blocks"),
+        ({"delete_original": True}, "message_not_found"),
+    ],
+)
+async def test_a_response_url_refuses_what_slack_refuses(
+    slack: SlackDouble, session: aiohttp.ClientSession, body: dict[str, Any], error: str
+) -> None:
+    url = slack.workspace.new_response_url("U0ALICE", "C0GENERAL")
+
+    async with session.post(f"{slack.url}/response/{url.id}", json=body) as answer:
+        assert (answer.status, (await answer.json())["error"]) == (400, error)
+
+
+async def test_a_shortcut_has_a_trigger_but_no_channel(app: AsyncApp, alice: Actor) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.shortcut("open_request")
+    async def listener(ack: Any, body: dict[str, Any], client: AsyncWebClient) -> None:
+        await ack()
+        seen.append(body)
+        await client.views_open(trigger_id=body["trigger_id"], view=modal())
+
+    assert (await alice.shortcut("open_request")).ok
+    assert "channel" not in seen[0]
+    assert alice.open_view is not None
+
+
+# Forms
+
+
+async def test_a_submission_carries_the_whole_state_and_an_empty_answer_closes_the_form(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.view("form")
+    async def listener(ack: Any, body: dict[str, Any]) -> None:
+        await ack()
+        seen.append(body)
+
+    form = await a_form(
+        slack,
+        client,
+        private_metadata="WA-1",
+        blocks=[
+            input_block(text_input(initial_value="because"), block_id="reason"),
+            input_block(select("multi_static_select"), "Roles", block_id="roles"),
+            input_block(text_input("note"), "Note", block_id="note", optional=True),
+        ],
+    )
+    await alice.select(form, "Roles", ["two"])
+    ack = await alice.submit(form)
+
+    assert ack.ok
+    view = seen[0]["view"]
+    assert view["state"]["values"] == {
+        "reason": {"reason": {"type": "plain_text_input", "value": "because"}},
+        "roles": {
+            "pick": {
+                "type": "multi_static_select",
+                "selected_options": [
+                    {"text": {"type": "plain_text", "text": "two", "emoji": True}, "value": "two"}
+                ],
+            }
+        },
+        "note": {"note": {"type": "plain_text_input", "value": None}},
+    }
+    assert (view["private_metadata"], view["callback_id"]) == ("WA-1", "form")
+    assert view["root_view_id"] == view["id"] == form.id
+    assert seen[0]["response_urls"] == []
+    assert alice.open_view is None
+
+
+async def test_errors_of_the_bot_stand_at_the_field_and_the_form_stays(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    @app.view("form")
+    async def listener(ack: Any) -> None:
+        await ack(response_action="errors", errors={"reason": "Too vague."})
+
+    form = await a_form(slack, client)
+    ack = await alice.submit(form)
+
+    assert not ack.ok
+    assert ack.errors == form.errors == {"reason": "Too vague."}
+    assert alice.open_view is form
+
+
+async def test_errors_at_a_block_that_is_no_input_are_trouble(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    @app.view("form")
+    async def listener(ack: Any) -> None:
+        await ack(response_action="errors", errors={"elsewhere": "x"})
+
+    ack = await alice.submit(await a_form(slack, client))
+
+    assert ack.problems
+    assert slack.problems
+    assert alice.notices == ["We had some trouble connecting. Try again?"]
+
+
+async def test_an_answer_may_redraw_push_or_clear(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    answers = iter(
+        [
+            {"response_action": "update", "view": modal(title=plain("Redrawn"), callback_id="form")},
+            {"response_action": "push", "view": modal(section(), title=plain("Above"), callback_id="form")},
+            {"response_action": "clear"},
+        ]
+    )
+
+    @app.view("form")
+    async def listener(ack: Any) -> None:
+        await ack(**next(answers))
+
+    form = await a_form(slack, client)
+    await alice.submit(form)
+    redrawn = form.title
+    await alice.select(form, "reason", "x")
+    await alice.submit(form)
+    above = alice.open_view
+    assert above is not None
+    await alice.submit(above)
+
+    assert (redrawn, above.title, above.previous_view_id) == ("Redrawn", "Above", form.id)
+    assert alice.open_view is None
+    assert slack.workspace.stack("U0ALICE") == []
+
+
+async def test_a_broken_answer_leaves_the_form_open(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    form = await a_form(slack, client)
+
+    ack = await alice.submit(form)
+
+    assert (ack.shown, ack.status) == ("dispatch_failed", 404)
+    assert alice.open_view is form
+
+
+async def test_closing_is_told_only_where_the_form_asks_for_it(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.view_closed("form")
+    async def listener(ack: Any, body: dict[str, Any]) -> None:
+        await ack()
+        seen.append(body)
+
+    assert await alice.close(await a_form(slack, client)) is None
+    told = await alice.close(await a_form(slack, client, notify_on_close=True))
+
+    assert told is not None
+    assert told.ok
+    assert [body["is_cleared"] for body in seen] == [False]
+    assert alice.open_view is None
+
+
+# Options and events
+
+
+async def test_options_are_asked_with_the_view_and_offered_to_the_person(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.options("accounts")
+    async def listener(ack: Any, body: dict[str, Any]) -> None:
+        seen.append(body)
+        await ack(options=[option("111111111111", "prod")])
+
+    external = select("multi_external_select", "accounts", min_query_length=0)
+    form = await a_form(slack, client, blocks=[input_block(external, "Accounts", block_id="accounts")])
+    offered = await alice.type_ahead(form, "Accounts", "pro")
+    await alice.select(form, "Accounts", ["prod"])
+
+    assert [one["value"] for one in offered] == ["111111111111"]
+    assert alice.value(form, "accounts") == ["111111111111"]
+    assert (seen[0]["value"], seen[0]["block_id"], seen[0]["view"]["id"]) == ("pro", "accounts", form.id)
+
+
+async def test_more_than_a_hundred_options_are_none(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    @app.options("accounts")
+    async def listener(ack: Any) -> None:
+        await ack(options=[option(str(number)) for number in range(101)])
+
+    form = await a_form(slack, client, blocks=[input_block(select("external_select", "accounts"))])
+
+    assert await alice.type_ahead(form, "accounts", "pro") == []
+    assert "no more than 100 items" in slack.problems[0]
+
+
+async def test_a_look_at_the_home_is_an_event_with_the_home_in_it(
+    app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
+) -> None:
+    seen: list[dict[str, Any]] = []
+
+    @app.event("app_home_opened")
+    async def listener(body: dict[str, Any], client: AsyncWebClient) -> None:
+        seen.append(body)
+        await client.views_publish(user_id="U0ALICE", view={"type": "home", "blocks": [section("Hi")]})
+
+    await alice.open_home()
+    await alice.open_home()
+
+    assert (seen[0]["event"]["tab"], seen[0]["event"]["user"]) == ("home", "U0ALICE")
+    assert "view" not in seen[0]["event"]
+    assert alice.home is not None
+    assert seen[1]["event"]["view"]["id"] == alice.home.id
+    assert seen[0]["event_id"] != seen[1]["event_id"]
+
+
+async def test_an_event_is_redelivered_until_it_is_taken(
+    app: AsyncApp, slack: SlackDouble, alice: Actor
+) -> None:
+    seen: list[tuple[str, list[str] | None]] = []
+
+    @app.event("app_home_opened")
+    async def listener(body: dict[str, Any], request: Any) -> None:
+        seen.append((body["event_id"], request.headers.get("x-slack-retry-num")))
+        if len(seen) < 3:
+            raise RuntimeError("not yet")
+
+    acks = await alice.open_home()
+
+    assert [ack.status for ack in acks] == [500, 500, 200]
+    assert [number for _, number in seen] == [None, ["1"], ["2"]]
+    assert len({event_id for event_id, _ in seen}) == 1
+
+
+async def test_an_event_that_nobody_takes_is_given_up_after_three_redeliveries(
+    slack: SlackDouble, alice: Actor
+) -> None:
+    slack.bot_url = "http://127.0.0.1:1/slack/events"
+
+    assert len(await alice.open_home()) == 4
