@@ -49,7 +49,7 @@ def _settings() -> Settings:
 
 def _sandbox(*, once: bool) -> int:
     try:
-        from bot.sandbox.play import play  # noqa: PLC0415 -- the sandbox is an extra that a server does not have
+        from bot.sandbox.play import play
     except ModuleNotFoundError as missing:
         raise Misconfigured(
             [f"sandbox: {missing.name} is not installed. Example: pip install 'workbench-access[sandbox]'"]

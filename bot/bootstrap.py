@@ -17,7 +17,6 @@ from bot.adapters.aws.identity_center import AwsIdentityCenter
 from bot.adapters.clock import SystemClock
 from bot.adapters.storage.store import SqlStore
 from bot.config import Settings
-from bot.domain.errors import Misconfigured, Unavailable
 from bot.domain.names import PermissionSetName
 from bot.domain.request import RequestId
 from bot.log import get_logger
@@ -31,8 +30,9 @@ from bot.usecases.request_access import ExpireRequest, PrepareRequest, RequestAc
 from bot.usecases.self_check import SelfCheck, VerifyChange
 from bot.worker.engine import Engine
 from bot.worker.outbox import Outbox
+from bot.worker.provisioning import Pushes
 from bot.worker.reconcile import Reconcile
-from handlers.app import BotUser, make_app, web_client, who_are_we
+from handlers.app import make_app, meet_slack, web_client, who_are_we
 from handlers.command import CommandConversation
 from handlers.jobs import Jobs
 from handlers.middleware import Door
@@ -48,9 +48,6 @@ log = get_logger(__name__)
 
 DRAIN = 15.0
 """Seconds for what runs at a stop; the rest is handed over by its lease."""
-
-SLACK_PATIENCE = 60.0
-"""Seconds that a start waits for Slack."""
 
 Probe = Callable[[], Awaitable[None]]
 Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -79,7 +76,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         client = web_client(session, base_url=settings.slack_api_url, token=token)
         aws = await stack.enter_async_context(AwsClient(observe=metrics.aws_call))
         store = SqlStore(settings.database_url.get_secret_value(), clock=time, on_poke=wake.set)
-        us, _ = await asyncio.gather(_meet_slack(client), _open(store))
+        us, _ = await asyncio.gather(meet_slack(client), store.open(serving=True))
         stack.push_async_callback(store.close)
 
         rules = settings.rules
@@ -120,7 +117,13 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
                     precheck=precheck,
                 ),
                 expire=ExpireRequest(store=store, rules=rules),
-                reconcile=Reconcile(store=store, identity_center=identity_center, clock=time, rules=rules),
+                reconcile=Reconcile(
+                    store=store,
+                    identity_center=identity_center,
+                    clock=time,
+                    rules=rules,
+                    pushes=Pushes(store=store, identity_center=identity_center, clock=time, rules=rules),
+                ),
                 verify=VerifyChange(store=store, clock=time, rules=rules, self_check=self_check),
                 outbox=Outbox(store=store, notifier=notifier, clock=time),
             ),
@@ -131,7 +134,6 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         app = make_app(
             session,
             base_url=settings.slack_api_url,
-            signing_secret=secret.get_secret_value() if secret is not None else "socket-mode",
             token=token,
             us=us,
         )
@@ -188,32 +190,15 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
             await identity_center.home()
 
         yield Bot(
-            receive=http_route(app),
+            receive=http_route(app, secret.get_secret_value()) if secret is not None else _nothing_by_http,
             probes={"slack": slack_answers, "aws": aws_answers, "database": store.ping},
             metrics=metrics,
         )
 
 
-async def _open(store: SqlStore) -> None:
-    await store.open(serving=True)
-
-
-async def _meet_slack(client: "handlers.app.AsyncWebClient") -> BotUser:
-    """Ask Slack who we are; a Slack that does not answer is waited for."""
-    pause = 0.25
-    try:
-        async with asyncio.timeout(SLACK_PATIENCE):
-            while True:
-                try:
-                    return await who_are_we(client)
-                except Unavailable:
-                    log.warning("slack_unavailable")
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, 5.0)
-    except TimeoutError as late:
-        raise Misconfigured(
-            ["SLACK_API_URL: Slack does not answer. Check the network, and the address if you set one."]
-        ) from late
+async def _nothing_by_http(_: web.Request) -> web.StreamResponse:
+    """In Socket Mode without a signing secret no post can be believed."""
+    return web.Response(status=404)
 
 
 @asynccontextmanager
@@ -230,7 +215,7 @@ async def _background(engine: Engine, directory: AwsDirectory) -> AsyncIterator[
         await asyncio.gather(working, refreshing, return_exceptions=True)
         for task in (working, refreshing):
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.exception("background_failed", task=task.get_name(), error=error)
+                log.bug("background_failed", error, task=task.get_name())
         if sys.exc_info()[0] is None:
             log.info("worker_stopped")
 

@@ -131,9 +131,13 @@ class EventLogger:
         """Something an operator has to act on."""
         self._log(logging.ERROR, event, fields)
 
-    def exception(self, event: str, /, error: BaseException | None = None, **fields: object) -> None:
-        """As `error`, with the traceback of `error`, or of the exception that is being handled."""
-        self._log(logging.ERROR, event, fields, exc_info=error or True)
+    def exception(self, event: str, /, **fields: object) -> None:
+        """As `error`, with the traceback of the exception that is being handled."""
+        self._log(logging.ERROR, event, fields, exc_info=True)
+
+    def bug(self, event: str, error: BaseException, /, **fields: object) -> None:
+        """As `error`, with the traceback of an exception that nobody expected."""
+        self._log(logging.ERROR, event, fields, exc_info=error)
 
     def _log(
         self, level: int, event: str, fields: dict[str, object], *, exc_info: bool | BaseException = False

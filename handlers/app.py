@@ -1,5 +1,6 @@
 """The Bolt app: one workspace, one shared session, answers before it returns."""
 
+import asyncio
 from dataclasses import dataclass
 
 import aiohttp
@@ -11,12 +12,15 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import Misconfigured, NotFound, Refusal
+from bot.domain.errors import Misconfigured, NotFound, Refusal, Unavailable
 from bot.domain.names import SlackTeamId, SlackUserId
 from bot.log import get_logger
 from handlers.errors import slack_errors
 
 log = get_logger(__name__)
+
+SLACK_PATIENCE = 60.0
+"""Seconds that a start waits for Slack."""
 
 CALL_TIMEOUT = 10
 """Seconds for one call to Slack."""
@@ -54,16 +58,36 @@ async def who_are_we(client: AsyncWebClient) -> BotUser:
     except (NotFound, Refusal) as refused:
         error = refused.facts.get("error", "refused")
         raise Misconfigured(
-            [f"SLACK_BOT_TOKEN: Slack refuses it ({error}). Copy it again from the app's OAuth & Permissions page."]
+            [
+                f"SLACK_BOT_TOKEN: Slack refuses it ({error}). Copy it again from the app's OAuth & Permissions page."
+            ]
         ) from refused
     return BotUser(
-        team=SlackTeamId(answer["team_id"]), user=SlackUserId(answer["user_id"]), bot_id=answer.get("bot_id") or ""
+        team=SlackTeamId(answer["team_id"]),
+        user=SlackUserId(answer["user_id"]),
+        bot_id=answer.get("bot_id") or "",
     )
 
 
-def make_app(
-    session: aiohttp.ClientSession, *, base_url: str, signing_secret: str, token: str, us: BotUser
-) -> AsyncApp:
+async def meet_slack(client: AsyncWebClient) -> BotUser:
+    """As `who_are_we`, but a Slack that does not answer is waited for. Raises `Misconfigured` in the end."""
+    pause = 0.25
+    try:
+        async with asyncio.timeout(SLACK_PATIENCE):
+            while True:
+                try:
+                    return await who_are_we(client)
+                except Unavailable:
+                    log.warning("slack_unavailable")
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 5.0)
+    except TimeoutError as late:
+        raise Misconfigured(
+            ["SLACK_API_URL: Slack does not answer. Check the network, and the address if you set one."]
+        ) from late
+
+
+def make_app(session: aiohttp.ClientSession, *, base_url: str, token: str, us: BotUser) -> AsyncApp:
     """The app without its listeners.
 
     `process_before_response` answers as soon as the listener returns instead of polling every 10 ms (slack.md
@@ -81,7 +105,8 @@ def make_app(
 
     app = AsyncApp(
         name="workbench-access",
-        signing_secret=signing_secret,
+        signing_secret="unused",  # noqa: S106 -- the transport checks signatures
+        request_verification_enabled=False,
         client=web_client(session, base_url=base_url, token=None),
         authorize=authorize,
         process_before_response=True,
@@ -97,5 +122,5 @@ async def on_error(error: Exception, request: AsyncBoltRequest) -> BoltResponse:
     if isinstance(error, BoltUnhandledRequestError):
         log.warning("payload_unhandled", kind=kind)
         return BoltResponse(status=404, body="")
-    log.exception("listener_failed", kind=kind, error=error)
+    log.bug("listener_failed", error, kind=kind)
     return BoltResponse(status=500, body="")

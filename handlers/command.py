@@ -13,9 +13,9 @@ from handlers.jobs import Jobs
 from handlers.payloads import actor
 from handlers.request import RequestConversation
 from handlers.respond import Respond
+from handlers.told import told
 from handlers.verify import VerifyConversation
 from handlers.views.parts import Message
-from handlers.told import told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

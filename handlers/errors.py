@@ -1,6 +1,5 @@
 """Slack's errors, translated at one place into ours."""
 
-import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
@@ -9,7 +8,14 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.domain.errors import Code, NotFound, Refusal, Unavailable
 
-PASSING = {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+PASSING = {
+    "ratelimited",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+    "team_added_to_org",
+}
 """Errors that Slack asks to try again after."""
 
 
@@ -36,7 +42,7 @@ def slack_errors(*, missing: Collection[str] = ()) -> Iterator[None]:
         raise NotFound(Code.SLACK_UNAVAILABLE, sent="no", error=code) from error
     except aiohttp.ClientConnectorError as error:
         raise Unavailable(Code.SLACK_UNAVAILABLE, sent="no") from error
-    except (SlackClientError, aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+    except (TimeoutError, SlackClientError, aiohttp.ClientError, OSError) as error:
         raise Unavailable(Code.SLACK_UNAVAILABLE, sent="maybe") from error
 
 

@@ -28,11 +28,11 @@ class Jobs:
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    async def drain(self, timeout: float) -> None:
+    async def drain(self, seconds: float) -> None:
         """Let what runs finish within the time-out, then cancel it."""
         if not self._tasks:
             return
-        _, late = await asyncio.wait(self._tasks, timeout=timeout)
+        _, late = await asyncio.wait(self._tasks, timeout=seconds)
         for task in late:
             task.cancel()
         if late:
@@ -46,4 +46,4 @@ class Jobs:
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.exception("job_failed", job=task.get_name(), error=error)
+            log.bug("job_failed", error, job=task.get_name())

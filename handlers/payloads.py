@@ -131,13 +131,8 @@ def denial(view: Payload) -> tuple[RequestId, ChannelId, str]:
     return RequestId(int(number)), ChannelId(str(metadata.get("channel", ""))), reason
 
 
-def span_value(span: timedelta | None) -> str:
-    """How a duration stands in an option's value: whole seconds, or `permanent`."""
-    return PERMANENT if span is None else str(int(span.total_seconds()))
-
-
 def parse_span(value: str) -> timedelta | None:
-    """The inverse of `span_value`; a forged value gives a span that no configuration offers."""
+    """Read an option's value as the form wrote it; a forged value gives a span that no configuration offers."""
     if value == PERMANENT:
         return None
     return timedelta(seconds=int(value)) if _NUMBER.fullmatch(value) else timedelta(0)

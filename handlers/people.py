@@ -114,5 +114,3 @@ class SlackPeople:
         except NotFound:
             return frozenset()
         return frozenset(SlackUserId(user) for user in answer["users"])
-
-

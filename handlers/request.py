@@ -210,8 +210,10 @@ class RequestConversation:
 
     def _field(self, error: AccessError, state: FormState) -> str:
         base = FIELD.get(error.code, ids.BLOCK_SET)
+        if state.permission_set is None:
+            return ids.BLOCK_SET
         if base in (ids.BLOCK_ACCOUNTS, ids.BLOCK_ROLES, ids.BLOCK_SPAN):
-            return ids.block(base, state.permission_set or "")
+            return ids.block(base, state.permission_set)
         return base
 
     # Drawing
@@ -226,7 +228,9 @@ class RequestConversation:
             chosen=chosen,
             roles=offered.roles if offered is not None else (),
             durations=offered.combined(offered.roles[:1]).durations if offered is not None else (),
-            account_names=tuple((account.id, account.name) for account in holdings.of(chosen)) if chosen else (),
+            account_names=tuple((account.id, account.name) for account in holdings.of(chosen))
+            if chosen
+            else (),
             incomplete=not holdings.complete,
             support=self.rules.support,
         )

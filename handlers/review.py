@@ -19,7 +19,7 @@ from bot.usecases.stories import story_of
 from handlers import ids
 from handlers.errors import slack_errors
 from handlers.jobs import Jobs
-from handlers.payloads import Actor, Press, actor, denial, press
+from handlers.payloads import Actor, actor, denial, press
 from handlers.respond import Respond
 from handlers.told import told
 from handlers.views.deny_form import deny_form
@@ -106,29 +106,22 @@ class ReviewConversation:
         who = actor(body)
         try:
             pressed = press(body)
-        except Refusal as refusal:
-            await self.respond(str(body.get("response_url") or ""), told(refusal, support=self.support))
+            request = await self.store.run(lambda tx: tx.request(pressed.request))
+            view = deny_form(request.id, requester=request.ask.requester, channel=pressed.channel or who.user)
+            with slack_errors():
+                opened = await self.client.views_open(trigger_id=pressed.trigger_id, view=view)
+        except AccessError as error:
+            await self.respond(str(body.get("response_url") or ""), told(error, support=self.support))
             return
         try:
-            with slack_errors():
-                opened = await self.client.views_open(
-                    trigger_id=pressed.trigger_id,
-                    view=deny_view(pressed.request, channel=pressed.channel or who.user),
-                )
-            await self._may_deny(pressed, who)
+            await self.admission.person(who.user)
+            await self.handle_click.preview(request.id, who.user)
         except (Refusal, NotFound) as error:
-            if error.facts.get("error"):  # Slack's own words: the form could not be opened
-                await self.respond(pressed.response_url, told(error, support=self.support))
-                return
             words = sentence(error.code, error.facts, support=self.support)
             with slack_errors():
                 await self.client.views_update(view_id=opened["view"]["id"], view=refused(words))
-        except Unavailable as error:
-            await self.respond(pressed.response_url, told(error, support=self.support))
-
-    async def _may_deny(self, pressed: Press, who: Actor) -> None:
-        await self.admission.person(who.user)
-        await self.handle_click.preview(pressed.request, who.user)
+        except Unavailable:
+            return  # the denial itself is checked again when it is sent
 
     async def _open_details(self, body: dict[str, Any]) -> None:
         who = actor(body)

@@ -51,5 +51,5 @@ def _account(text: str) -> AccountId | None:
         return None
     digits = text.replace("-", "").replace(" ", "")
     if not re.fullmatch(r"[0-9]{12}", digits, re.ASCII):
-        raise Refusal(Code.NOT_FOUND, id=text[:40])
+        raise Refusal(Code.ACCOUNT_NOT_OFFERED, account=text[:40])
     return AccountId(digits)

@@ -102,7 +102,7 @@ class Provisioning(AccessError):
     """AWS refused or failed a change; `reason` carries AWS's own words."""
 
 
-class Misconfigured(Exception):  # noqa: N818 -- named like its five siblings, for what it is and not for what it does
+class Misconfigured(Exception):
     """The operator has to mend the set-up; all problems at once."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -146,5 +146,7 @@ class SetState:
     """Every managed Sid that this database ever intended to write: only these may be removed."""
     document: str | None = None
     """The policy as last put or read back by us."""
+    waiting: tuple[AccountId, ...] = ()
+    """Where somebody else's edit waited to be provisioned just before our last Put."""
     stopped: Failure | None = None
     """Set while a managed statement altered by hand or an unreadable policy keeps rounds from running."""

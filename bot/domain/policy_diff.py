@@ -28,7 +28,7 @@ from bot.domain.strict_json import dump, load
 _CONTEXT_LINES = 3
 
 
-class NotMinimal(Exception):  # noqa: N818 -- named like its siblings in errors.py; it always means a bug
+class NotMinimal(Exception):
     """A change would do more than was asked; nothing may be put. `reason` names Sids, never a policy."""
 
     def __init__(self, reason: str) -> None:

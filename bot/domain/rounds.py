@@ -144,14 +144,19 @@ def accounts_to_push(
                 needed.add(account)
         elif grant.status is GrantStatus.ENDING:
             held = push.held if push is not None else None
-            if push is not None and (held is None or _effects(parse(held), account) != _effects(policy, account)):
+            if push is not None and (
+                held is None or _effects(parse(held), account) != _effects(policy, account)
+            ):
                 needed.add(account)
         elif grant.status in {GrantStatus.PROVISIONING, GrantStatus.ACTIVE} and grant.is_wanted:
             if push is None or push.held is None or not covers(push.held, grant):
                 needed.add(account)
-        elif grant.status is GrantStatus.PROVISIONING and grant.already_allowed:
-            if push is None or push.held is None or not allowed_by_others(push.held, grant, at=now):
-                needed.add(account)
+        elif (
+            grant.status is GrantStatus.PROVISIONING
+            and grant.already_allowed
+            and (push is None or push.held is None or not allowed_by_others(push.held, grant, at=now))
+        ):
+            needed.add(account)
     return tuple(sorted(needed))
 
 
@@ -178,9 +183,7 @@ def has_gone(grant: Grant, document: str, push: Push | None) -> bool:
     return _effects(parse(push.held), account) == _effects(parse(document), account)
 
 
-def waiting_edits(
-    stale: Iterable[AccountId], document: str, pushes: Iterable[Push]
-) -> tuple[AccountId, ...]:
+def waiting_edits(stale: Iterable[AccountId], document: str, pushes: Iterable[Push]) -> tuple[AccountId, ...]:
     """Among the accounts that hold an older version: those where somebody else's edit waits.
 
     Every Put of ours leaves the accounts it does not provision behind; these are told apart by what we last

@@ -15,7 +15,7 @@ _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _BEYOND_LATIN_1: Final = re.compile(r"[^\x00-\xff]")
 
 
-class NotStrict(ValueError):  # noqa: N818 -- named for what the text is, like the families in errors.py
+class NotStrict(ValueError):
     """The text is not JSON, or not JSON that survives; `detail` is a short reason without any of the text."""
 
     def __init__(self, detail: str) -> None:

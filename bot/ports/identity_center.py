@@ -121,7 +121,7 @@ class Directory(Protocol):
     """What the form shows, from a cache that is refreshed in the background: never slow, perhaps minutes old."""
 
     def account_name(self, account: AccountId) -> str:
-        """"" when it is not known."""
+        """ "" when it is not known."""
         ...
 
     async def holdings(self, email: str) -> "Holdings":

@@ -10,10 +10,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from bot.domain.grant import Grant, GrantId, GrantStatus, Push, SetState
+from bot.domain.grant import Grant, GrantStatus, Push, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
-from bot.domain.names import AccountId, ChannelId, PermissionSetName, RoleArn, SlackTeamId, SlackUserId
-from bot.domain.names import IdentityUserId
+from bot.domain.names import (
+    ChannelId,
+    IdentityUserId,
+    PermissionSetName,
+    RoleArn,
+    SlackTeamId,
+    SlackUserId,
+)
 from bot.domain.request import AccessRequest, Ask, RequestId, Target
 
 T = TypeVar("T")
@@ -95,7 +101,9 @@ class Tx(Protocol):
         """By id."""
         ...
 
-    def grants_in(self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]) -> tuple[Grant, ...]:
+    def grants_in(
+        self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]
+    ) -> tuple[Grant, ...]:
         """By id."""
         ...
 

@@ -20,7 +20,15 @@ from bot.ports.people import People
 from bot.ports.store import Store, Tx
 from bot.usecases.admission import Admission
 from bot.usecases.precheck import read_approvers
-from bot.usecases.transitions import answer, move_grant, record_request, rule_on, show, show_progress, wake_set
+from bot.usecases.transitions import (
+    answer,
+    move_grant,
+    record_request,
+    rule_on,
+    show,
+    show_progress,
+    wake_set,
+)
 
 Decision = Callable[[Tx, AccessRequest], Answer]
 
@@ -46,7 +54,8 @@ class HandleClick:
             await self.admission.person(click.by, not_before=click.at)
             decide = await self._decision(click, request)
         except (Refusal, NotFound) as refusal:
-            await self._settle(click, lambda _tx, _request: refused(refusal))
+            said = refused(refusal)
+            await self._settle(click, lambda _tx, _request: said)
             return
         await self._settle(click, decide)
 

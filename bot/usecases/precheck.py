@@ -14,18 +14,19 @@ from bot.domain.names import (
     IdentityUserId,
     PermissionSetArn,
     PermissionSetName,
+    RoleArn,
     RoleName,
     SlackUserId,
     role_arn,
 )
 from bot.domain.people import Identity
-from bot.domain.policy import check_writable, managed, merge, parse, serialise, size_bytes
-from bot.domain.policy_diff import unified_diff
+from bot.domain.policy import parse
 from bot.domain.precheck import Facts, Finding, Holders
+from bot.domain.preview import Preview, preview
 from bot.domain.request import Ask, Scope, Target
 from bot.domain.rounds import waiting_edits
 from bot.domain.rules import Rule, Rules, approvers
-from bot.domain.statements import Want, desired_statements, ends_at_for
+from bot.domain.statements import Want, ends_at_for
 from bot.ports.clock import Clock
 from bot.ports.identity_center import Assignees, Directory, Home, IdentityCenter
 from bot.ports.people import People
@@ -48,6 +49,8 @@ class Seen:
     document: str | None
     """None: the policy could not be read; `trouble` says why."""
     provisioned: frozenset[AccountId] | None
+    sids: frozenset[str]
+    """The managed statements that this database has written."""
     trouble: AccessError | None = None
 
 
@@ -102,7 +105,7 @@ class Precheck:
             self._waiting(ask, seen),
             self._benefiting(ask, who, seen),
         )
-        change = self._change(ask, identity, seen)
+        change = self._preview(ask, identity, seen)
         rule = self.rule(ask)
         return Facts(
             checked_at=self.clock.now(),
@@ -135,22 +138,31 @@ class Precheck:
             )
         except (Unavailable, Provisioning, NotFound) as error:
             trouble = error
-        return Seen(arn=arn, home=home, document=document, provisioned=provisioned, trouble=trouble)
+        state = await self.store.run(lambda tx: tx.set_state(name))
+        return Seen(
+            arn=arn,
+            home=home,
+            document=document,
+            provisioned=provisioned,
+            sids=state.sids,
+            trouble=trouble,
+        )
 
     async def _findings(self, ask: Ask, identity: Identity, seen: Seen) -> tuple[Finding, ...]:
         accounts = sorted({target.account for target in ask.targets})
-        groups, *assignees = await asyncio.gather(
-            self._groups(identity), *(self._assignees(seen.arn, account) for account in accounts)
+        groups, assignees = await asyncio.gather(
+            self._groups(identity),
+            asyncio.gather(*(self._assignees(seen.arn, account) for account in accounts)),
         )
         assigned = {
             account: _assigned(found, identity, groups)
             for account, found in zip(accounts, assignees, strict=True)
         }
-        change = self._change(ask, identity, seen)
+        change = self._preview(ask, identity, seen)
         return tuple(self._finding(ask, t, identity, seen, assigned[t.account], change) for t in ask.targets)
 
     def _finding(
-        self, ask: Ask, target: Target, identity: Identity, seen: Seen, assigned: Answer, change: "_Change"
+        self, ask: Ask, target: Target, identity: Identity, seen: Seen, assigned: Answer, change: Preview
     ) -> Finding:
         finding = Finding(account=target.account, role=target.role, works=Answer.YES)
         managing = seen.home.management_account
@@ -166,8 +178,7 @@ class Precheck:
         if seen.document is None:
             code = seen.trouble.code if seen.trouble is not None else Code.AWS_UNAVAILABLE
             return replace(finding, works=Answer.UNKNOWN, code=code)
-        person = identity.user_id if ask.scope is Scope.ONLY_ME else None
-        arn = role_arn(seen.home.partition, target.account, target.role)
+        arn = _arn(seen, target)
         now = self.clock.now()
         policy = parse(seen.document)
         verdict = evaluate(
@@ -182,7 +193,9 @@ class Precheck:
             return replace(finding, works=Answer.NO, code=Code.EXPLICIT_DENY, detail=sid)
         if change.code is Code.NO_ROOM:
             return replace(finding, works=Answer.NO, code=Code.NO_ROOM, detail=change.detail)
-        already = coverage(policy, role_arn=arn, person=person, at=now, account=target.account)
+        already = coverage(
+            policy, role_arn=arn, person=_person(ask, identity), at=now, account=target.account
+        )
         if already.answer is Answer.YES:
             finding = replace(finding, already_allowed=True, allowed_until=already.ends_at)
         if verdict.denied is Answer.UNKNOWN or assigned is Answer.UNKNOWN or seen.provisioned is None:
@@ -190,39 +203,35 @@ class Precheck:
             return replace(finding, works=Answer.UNKNOWN, code=code)
         return finding
 
-    def _change(self, ask: Ask, identity: Identity, seen: Seen) -> "_Change":
-        """What approving now would change in the policy as it was read."""
+    def _preview(self, ask: Ask, identity: Identity, seen: Seen) -> Preview:
+        """What approving now would change in the policy as it was read; nothing for what others allow already."""
         if seen.document is None:
-            return _Change()
-        try:
-            policy = parse(seen.document)
-            present = [want for statement in managed(policy) for want in statement.wants]
-        except Refusal as unreadable:
-            detail = str(unreadable.facts.get("sid") or unreadable.facts.get("detail") or "")
-            return _Change(code=unreadable.code, detail=detail, bytes_before=size_bytes(seen.document))
+            return Preview()
         ends_at = ends_at_for(self.clock.now(), ask.span)
-        person = identity.user_id if ask.scope is Scope.ONLY_ME else None
         wants = [
-            Want(
-                role_arn=role_arn(seen.home.partition, target.account, target.role),
-                person=person,
-                ends_at=ends_at,
-            )
+            Want(role_arn=arn, person=_person(ask, identity), ends_at=ends_at)
             for target in ask.targets
-            if not _covered(seen.document, ask, target, identity, seen.home.partition, self.clock.now(), ends_at)
+            if not self._is_covered(seen, arn := _arn(seen, target), target, ask, identity, ends_at)
         ]
-        sids = frozenset(statement.sid for statement in managed(policy))
-        after_policy = merge(policy, desired=desired_statements([*present, *wants]), removable=sids)
-        after = seen.document if after_policy == policy else serialise(after_policy)
-        sizes = {"bytes_before": size_bytes(seen.document), "bytes_after": size_bytes(after)}
-        diff = unified_diff(seen.document, after)
-        if after == seen.document:
-            return _Change(diff=diff, **sizes)
+        return preview(seen.document, wants, ours=seen.sids)
+
+    def _is_covered(
+        self, seen: Seen, arn: RoleArn, target: Target, ask: Ask, identity: Identity, ends_at: datetime | None
+    ) -> bool:
+        """Whether somebody else's statement allows the same for at least as long: nothing is written for it."""
         try:
-            check_writable(after)
-        except Refusal as refusal:
-            return _Change(code=refusal.code, detail=str(refusal.facts.get("size", "")), diff=diff, **sizes)
-        return _Change(diff=diff, **sizes)
+            policy = parse(seen.document or "")
+        except Refusal:
+            return False
+        found = coverage(
+            policy,
+            role_arn=arn,
+            person=_person(ask, identity),
+            at=self.clock.now(),
+            account=target.account,
+            managed=False,
+        )
+        return found.lasts(ends_at)
 
     async def _groups(self, identity: Identity) -> frozenset[IdentityGroupId] | None:
         try:
@@ -268,9 +277,7 @@ class Precheck:
         pushes = await self.store.run(lambda tx: tx.pushes_of(ask.permission_set))
         return waiting_edits(stale, seen.document, pushes)
 
-    async def _benefiting(
-        self, ask: Ask, who: frozenset[SlackUserId], seen: Seen
-    ) -> tuple[SlackUserId, ...]:
+    async def _benefiting(self, ask: Ask, who: frozenset[SlackUserId], seen: Seen) -> tuple[SlackUserId, ...]:
         """Which approvers hold the set in the asked accounts and so gain from an "Everyone" grant."""
         if ask.scope is Scope.ONLY_ME:
             return ()
@@ -291,13 +298,12 @@ class Precheck:
         return any(each.include(identity.user_id, groups) for each in assignees)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Change:
-    diff: str = ""
-    bytes_before: int = 0
-    bytes_after: int = 0
-    code: Code | None = None
-    detail: str = ""
+def _person(ask: Ask, identity: Identity) -> IdentityUserId | None:
+    return identity.user_id if ask.scope is Scope.ONLY_ME else None
+
+
+def _arn(seen: Seen, target: Target) -> RoleArn:
+    return role_arn(seen.home.partition, target.account, target.role)
 
 
 def _assigned(
@@ -308,29 +314,6 @@ def _assigned(
     if found.include(identity.user_id, groups or frozenset()):
         return Answer.YES
     return Answer.UNKNOWN if groups is None and found.groups else Answer.NO
-
-
-def _covered(
-    document: str,
-    ask: Ask,
-    target: Target,
-    identity: Identity,
-    partition: str,
-    at: datetime,
-    ends_at: datetime | None,
-) -> bool:
-    """Whether somebody else's statement allows the same for at least as long: nothing is written for it."""
-    found = coverage(
-        parse(document),
-        role_arn=role_arn(partition, target.account, target.role),
-        person=identity.user_id if ask.scope is Scope.ONLY_ME else None,
-        at=at,
-        account=target.account,
-        managed=False,
-    )
-    if found.answer is not Answer.YES:
-        return False
-    return found.ends_at is None or (ends_at is not None and found.ends_at >= ends_at)
 
 
 async def read_approvers(

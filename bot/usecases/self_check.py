@@ -9,7 +9,7 @@ from bot.domain.errors import AccessError, Code, NotFound, Provisioning, Refusal
 from bot.domain.evaluate import Answer, coverage, evaluate
 from bot.domain.grant import Failure, Grant, GrantStatus, Push, PushStatus
 from bot.domain.messages import MessageKind, Outcome
-from bot.domain.names import AccountId, PermissionSetName, RoleArn, RoleName, SlackUserId, role_arn
+from bot.domain.names import AccountId, PermissionSetName, RoleName, SlackUserId, role_arn
 from bot.domain.people import Identity
 from bot.domain.policy import Policy, parse
 from bot.domain.request import RequestId, Target, label
@@ -99,7 +99,7 @@ class SelfCheck:
         """
         now = self.clock.now()
         try:
-            arn = await self.identity_center.permission_set(name)
+            await self.identity_center.permission_set(name)
         except NotFound as missing:
             return SetReport(
                 permission_set=name,

@@ -83,7 +83,12 @@ def show_progress(tx: Tx, request: RequestId, channel: ChannelId) -> None:
 
 
 def answer(
-    tx: Tx, key: str, channel: ChannelId | SlackUserId, to: SlackUserId, said: Answer, request: RequestId | None
+    tx: Tx,
+    key: str,
+    channel: ChannelId | SlackUserId,
+    to: SlackUserId,
+    said: Answer,
+    request: RequestId | None,
 ) -> None:
     """Slack owes one person one answer that nobody else sees."""
     tx.owe(key, MessageKind.ANSWER, channel, request=request, to=to, answer=said)

@@ -62,10 +62,10 @@ class Engine:
         if self._running:
             await asyncio.wait(self._running)
 
-    async def drain(self, timeout: float) -> None:
-        """After `stop`: give what runs this many seconds, then cancel it; its leases bring it back elsewhere."""
+    async def drain(self, seconds: float) -> None:
+        """After `stop`: give what runs so many seconds, then cancel it; its leases bring it back elsewhere."""
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=timeout)
+            _, late = await asyncio.wait(self._running, timeout=seconds)
             for task in late:
                 task.cancel()
             if late:
@@ -84,7 +84,7 @@ class Engine:
         self._running.discard(task)
         self.wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.exception("work_crashed", work=task.get_name(), error=error)
+            log.bug("work_crashed", error, work=task.get_name())
 
     async def _until_next(self) -> float:
         if len(self._running) >= AT_ONCE:
@@ -113,7 +113,7 @@ class Engine:
             log.error("work_failed", kind=work.kind, key=work.key, code=error.code.value)
             await self._back_off(work, error)
         except Exception as error:  # noqa: BLE001 -- the one place where a bug in a handler ends: it is logged whole, and the work is kept
-            log.exception("work_bug", kind=work.kind, key=work.key, error=error)
+            log.bug("work_bug", error, kind=work.kind, key=work.key)
             await self._back_off(work, error)
         else:
             await self.store.finish(work, again_at=again_at)

@@ -66,7 +66,9 @@ class Outbox:
         except (Unavailable, NotFound) as error:
             if error.facts.get("sent") == "no" and message.first_try_at is None:
                 # Slack said no, so it is not there: the next try needs no search.
-                await self._remember(replace(message, first_try_at=None), posted=None, shown=0, forget_try=True)
+                await self._remember(
+                    replace(message, first_try_at=None), posted=None, shown=0, forget_try=True
+                )
             raise
 
     @staticmethod
@@ -75,7 +77,11 @@ class Outbox:
         if message is None:
             return None, None, None
         parent = tx.message(message.thread_key) if message.thread_key is not None else None
-        return message, story_of(tx, message.request, message.outcome), _posted(parent) if parent is not None else None
+        return (
+            message,
+            story_of(tx, message.request, message.outcome),
+            _posted(parent) if parent is not None else None,
+        )
 
     async def _remember(
         self, message: OwedMessage, *, posted: Posted | None, shown: int, forget_try: bool = False

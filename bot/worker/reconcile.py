@@ -1,26 +1,22 @@
-"""One permission set, brought from what AWS holds to what the grants want: one step at a time, each safe to repeat.
+"""One permission set, brought from what AWS holds to what the grants want: a step at a time, each repeatable.
 
-A pass does the next thing and says when to look again: settle what is in flight, read the policy, settle the
-grants, put, provision, remember. Nothing depends on a pass having finished: the next one reads what is.
+A pass does the next thing and says when to look again: follow what is in flight, read the policy, settle the
+grants, put, provision. Nothing depends on a pass having finished: the next one starts from what is.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Code, NotFound, Provisioning, Refusal, Unavailable
 from bot.domain.evaluate import Answer, evaluate
-from bot.domain.grant import EndCause, Failure, Grant, GrantStatus, Push, PushStatus, SetState
-from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName, ProvisioningId
+from bot.domain.grant import Failure, Grant, GrantStatus
+from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
 from bot.domain.policy import check_writable, fits, managed, parse
 from bot.domain.policy_diff import check_minimal
 from bot.domain.rounds import (
     CHANGE_DEADLINE,
-    EVERYWHERE_ABOVE,
-    PROVISIONINGS_AT_ONCE,
     ROUND_LIMIT,
-    WITHDRAW_AFTER,
     Plan,
     accounts_to_push,
     allowed_by_others,
@@ -34,38 +30,15 @@ from bot.domain.rounds import (
 from bot.domain.rules import Rules
 from bot.log import get_logger
 from bot.ports.clock import Clock
-from bot.ports.identity_center import IdentityCenter, ProvisioningReport, ProvisioningState
-from bot.ports.store import Store, Tx, WorkKind
-from bot.usecases.transitions import move_grant, show, show_progress
+from bot.ports.identity_center import IdentityCenter
+from bot.ports.store import Store, Tx
+from bot.worker.provisioning import POLL_AFTER, Pushes
+from bot.worker.set_view import OPEN, SetView, fail, move, view_set
 
 log = get_logger(__name__)
 
-POLL_AFTER = timedelta(milliseconds=500)
-"""Between two looks at provisionings in flight: two calls a second of the fifteen."""
-
 RETRY_ENDING_AFTER = timedelta(minutes=5)
-"""Between two tries to provision an ending that AWS failed."""
-
-STOPPED_LOOK_AFTER = timedelta(minutes=5)
-"""How often a stopped set with unfinished endings is looked at again."""
-
-OPEN = (GrantStatus.PROVISIONING, GrantStatus.ACTIVE, GrantStatus.ENDING, GrantStatus.FAILED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
-    """What the store says about one set at the beginning of a step."""
-
-    state: SetState
-    grants: tuple[Grant, ...]
-    pushes: tuple[Push, ...]
-
-    @property
-    def unsettled(self) -> tuple[Grant, ...]:
-        return tuple(grant for grant in self.grants if not grant.is_settled)
-
-    def push(self, account: AccountId) -> Push | None:
-        return next((push for push in self.pushes if push.account == account), None)
+"""Between two tries to finish an ending that AWS failed, or that a stopped policy holds up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,16 +49,17 @@ class Reconcile:
     identity_center: IdentityCenter
     clock: Clock
     rules: Rules
+    pushes: Pushes
 
     async def __call__(self, name: PermissionSetName) -> datetime | None:
         """One pass. Returns when to look again, None when nothing is left. Raises `Unavailable` to back off."""
-        view = await self.store.run(lambda tx: self._begin(tx, name))
+        view = await self._view(name)
         if name not in self.rules.sets:
             # Taken out of the configuration: never written again, whatever is still wanted or ending there.
             await self._fail(view, view.unsettled, Failure(code=Code.SET_NOT_OFFERED, reason=name))
             return None
         try:
-            return await self._step(view, name)
+            return await self._step(view)
         except Unavailable as unavailable:
             now = self.clock.now()
             late = [grant for grant in view.unsettled if grant.wanted_at + CHANGE_DEADLINE <= now]
@@ -93,359 +67,187 @@ class Reconcile:
             await self._fail(view, late, Failure(code=unavailable.code, reason=reason))
             raise
 
-    async def _step(self, view: _View, name: PermissionSetName) -> datetime | None:
-        arn = await self._arn(view, name)
-        if arn is None:
+    async def _step(self, view: SetView) -> datetime | None:
+        try:
+            arn = await self.identity_center.permission_set(view.name)
+        except NotFound as missing:
+            await self._fail(view, view.unsettled, Failure(code=missing.code, reason=view.name))
             return None
         if any(push.is_in_flight for push in view.pushes):
-            if await self._poll(view, arn):
+            if await self.pushes.follow(view, arn):
                 return self.clock.now() + POLL_AFTER
-            view = await self.store.run(lambda tx: self._begin(tx, name))
+            view = await self._view(view.name)
         if not view.unsettled:
             return next_look(view.grants)
         return await self._round(view, arn)
 
-    def _begin(self, tx: Tx, name: PermissionSetName) -> _View:
-        """Read the set; what has reached its end or waited too long becomes an ending."""
-        for grant in tx.grants_in(name, (GrantStatus.PROVISIONING, GrantStatus.ACTIVE, GrantStatus.FAILED)):
-            if grant.status is not GrantStatus.FAILED and grant.ends_at is not None and grant.ends_at <= tx.now:
-                self._move(tx, grant, GrantStatus.ENDING, cause=EndCause.EXPIRED)
-            elif grant.status is GrantStatus.FAILED and grant.wanted_at + WITHDRAW_AFTER <= tx.now:
-                self._move(tx, grant, GrantStatus.ENDING, cause=EndCause.WITHDRAWN)
-        return _View(state=tx.set_state(name), grants=tx.grants_in(name, OPEN), pushes=tx.pushes_of(name))
-
-    async def _arn(self, view: _View, name: PermissionSetName) -> PermissionSetArn | None:
-        try:
-            return await self.identity_center.permission_set(name)
-        except NotFound as missing:
-            await self._fail(view, view.unsettled, Failure(code=missing.code, reason=name))
-            return None
-
-    # In flight
-
-    async def _poll(self, view: _View, arn: PermissionSetArn) -> bool:
-        """Look at every provisioning in flight once; True while one of them still runs."""
-        flying = [push for push in view.pushes if push.is_in_flight]
-        unasked = [push for push in flying if push.provisioning is None]
-        if unasked:
-            # The bot stopped between asking AWS and remembering the answer: asking again is harmless.
-            await self._provision(view, arn, unasked)
-            return True
-        ids = sorted({push.provisioning for push in flying if push.provisioning is not None})
-        reports = dict(zip(ids, await asyncio.gather(*map(self._report, ids)), strict=True))
-
-        def store(tx: Tx) -> bool:
-            running = False
-            for push in flying:
-                assert push.provisioning is not None
-                running = self._land(tx, push, reports[push.provisioning]) or running
-            return running
-
-        return await self.store.run(store)
-
-    async def _report(self, provisioning: ProvisioningId) -> ProvisioningReport:
-        return await self.identity_center.provisioning(provisioning)
-
-    def _land(self, tx: Tx, push: Push, report: ProvisioningReport) -> bool:
-        """Remember one report; True while it still runs. Grants become active later, after the read-back."""
-        late = push.started_at is not None and push.started_at + CHANGE_DEADLINE <= tx.now
-        match report.state:
-            case ProvisioningState.SUCCEEDED:
-                tx.save_push(replace(push, status=PushStatus.SUCCEEDED, held=push.document, failure=None))
-                return False
-            case ProvisioningState.IN_PROGRESS if not late:
-                return True
-            case ProvisioningState.FAILED:
-                failure = Failure(code=Code.PROVISIONING_FAILED, reason=report.failure_reason)
-            case ProvisioningState.IN_PROGRESS:
-                failure = Failure(code=Code.TIMED_OUT)
-        # What the account's role holds now is unknown: it is not believed to hold anything of ours.
-        tx.save_push(replace(push, status=PushStatus.FAILED, held=None, failure=failure))
-        for grant in tx.grants_in(push.permission_set, (GrantStatus.PROVISIONING,)):
-            if grant.target.account == push.account:
-                self._move(tx, grant, GrantStatus.FAILED, failure=failure)
-        return False
-
-    # One round
-
-    async def _round(self, view: _View, arn: PermissionSetArn) -> datetime | None:
-        name = view.state.permission_set
-        document = await self._read(view, arn)
-        if document is None:
-            ending = any(grant.status is GrantStatus.ENDING for grant in view.grants)
-            return self.clock.now() + STOPPED_LOOK_AFTER if ending else next_look(view.grants)
-        view = await self._settle(view, document)
+    async def _round(self, view: SetView, arn: PermissionSetArn) -> datetime | None:
+        document = await self.identity_center.read_policy(arn)
+        if not await self._may_touch(view, document):
+            return self._later(view)
+        view = await self._settle(view, arn, document)
         if not view.unsettled:
-            return self._after(view)
+            return next_look(view.grants)
         made = plan(document, view.grants, removable=view.state.sids, fits=fits)
         if made.unfitting:
             await self._fail(view, made.unfitting, Failure(code=Code.NO_ROOM))
-            view = await self.store.run(lambda tx: self._begin(tx, name))
+            view = await self._view(view.name)
         if not made.is_noop:
             if not await self._put(view, arn, made):
                 return self.clock.now()
-            view = await self.store.run(lambda tx: self._begin(tx, name))
+            view = await self._view(view.name)
         accounts = accounts_to_push(
             made.after, view.grants, view.pushes, now=self.clock.now(), retry_after=RETRY_ENDING_AFTER
         )
         if accounts:
-            return await self._push(view, arn, made.after, accounts)
+            return await self.pushes.start(view, arn, made.after, accounts)
         if made.is_noop:
-            return self._after(view)
+            return self._later(view)
         return self.clock.now()  # read back what was put, and settle
 
-    def _after(self, view: _View) -> datetime | None:
-        if any(grant.status is GrantStatus.ENDING for grant in view.grants):
-            return self.clock.now() + RETRY_ENDING_AFTER
-        return next_look(view.grants)
+    def _later(self, view: SetView) -> datetime | None:
+        return self.clock.now() + RETRY_ENDING_AFTER if view.is_ending else next_look(view.grants)
 
-    async def _read(self, view: _View, arn: PermissionSetArn) -> str | None:
-        """The policy as AWS holds it; None when it must not be touched, which the grants then say."""
-        document = await self.identity_center.read_policy(arn)
-        name = view.state.permission_set
+    async def _may_touch(self, view: SetView, document: str) -> bool:
+        """Remember the policy as read. An unreadable one, or one altered by hand, stops the rounds on this set."""
+        stopped: Failure | None = None
         try:
             managed(parse(document))
         except Refusal as refusal:
             detail = str(refusal.facts.get("sid") or refusal.facts.get("detail") or "")
             stopped = Failure(code=refusal.code, reason=detail)
-            fresh = [grant for grant in view.unsettled if grant.status is GrantStatus.PROVISIONING]
-            await self._fail(view, fresh, stopped)
-        else:
-            stopped = None
 
-        def store(tx: Tx) -> None:
-            state = tx.set_state(name)
+        def remember(tx: Tx) -> None:
+            state = tx.set_state(view.name)
             if state.stopped != stopped or state.document != document:
                 tx.save_set_state(state, replace(state, stopped=stopped, document=document))
+            if stopped is not None:
+                fail(tx, view.name, view.unsettled, stopped, channel=self.rules.channel)
 
-        await self.store.run(store)
-        return document if stopped is None else None
+        await self.store.run(remember)
+        return stopped is None
 
-    async def _settle(self, view: _View, document: str) -> _View:
-        """Say what has become true: arrived, gone, allowed by others, denied by others, given up."""
-        name = view.state.permission_set
+    # What has become true
+
+    async def _settle(self, view: SetView, arn: PermissionSetArn, document: str) -> SetView:
+        """Move every grant of which the read-back shows more: arrived, gone, allowed or denied by others."""
         now = self.clock.now()
         others = {g.id for g in view.grants if _is_fresh(g) and allowed_by_others(document, g, at=now)}
-        stale: frozenset[AccountId] = frozenset()
-        if others:
-            arn = await self.identity_center.permission_set(name)
-            stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
+        stale = (
+            await self.identity_center.provisioned_accounts(arn, stale_only=True) if others else frozenset()
+        )
         made = plan(document, view.grants, removable=view.state.sids, fits=fits)
 
-        def store(tx: Tx) -> _View:
-            state = tx.set_state(name)
+        def settle(tx: Tx) -> SetView:
+            state = tx.set_state(view.name)
             if made.is_noop and not made.sids <= state.sids:
-                # What our grants want stands there already, word for word: they explain it now, and end it later.
+                # What our grants want stands there word for word: they explain it now, and will end it.
                 tx.save_set_state(state, replace(state, sids=state.sids | made.sids))
-            for grant in tx.grants_in(name, (GrantStatus.PROVISIONING, GrantStatus.ENDING)):
+            for grant in tx.grants_in(view.name, (GrantStatus.PROVISIONING, GrantStatus.ENDING)):
                 push = view.push(grant.target.account)
-                if grant.status is GrantStatus.ENDING:
-                    if made.is_noop and has_gone(grant, document, push):
-                        self._move(tx, grant, GrantStatus.ENDED)
-                    continue
-                denied = _denied_by(document, grant, tx.now)
-                if denied is not None and not grant.written:
-                    failure = Failure(code=Code.EXPLICIT_DENY, reason=denied)
-                    self._move(tx, grant, GrantStatus.FAILED, failure=failure)
-                elif has_arrived(grant, document, push, now=tx.now):
-                    self._move(tx, grant, GrantStatus.ACTIVE, written=not grant.already_allowed)
-                elif grant.id in others and grant.target.account not in stale:
-                    self._move(tx, grant, GrantStatus.ACTIVE, already_allowed=True)
-                elif grant.id in others and not grant.already_allowed:
-                    tx.save_grant(grant, replace(grant, already_allowed=True))
-                elif grant.rounds >= ROUND_LIMIT and not covers(document, grant):
-                    self._move(tx, grant, GrantStatus.FAILED, failure=Failure(code=Code.FOREIGN_WRITER))
-            return self._begin(tx, name)
+                if grant.status is GrantStatus.PROVISIONING:
+                    here = grant.id in others and grant.target.account not in stale
+                    arrived = has_arrived(grant, document, push, now=tx.now)
+                    self._settle_wanted(
+                        tx, grant, document, arrived=arrived, others=grant.id in others, here=here
+                    )
+                elif made.is_noop and has_gone(grant, document, push):
+                    move(tx, grant, GrantStatus.ENDED, channel=self.rules.channel)
+            return view_set(tx, view.name, self.rules.channel)
 
-        return await self.store.run(store)
+        return await self.store.run(settle)
 
-    async def _put(self, view: _View, arn: PermissionSetArn, made: Plan) -> bool:
+    def _settle_wanted(
+        self, tx: Tx, grant: Grant, document: str, *, arrived: bool, others: bool, here: bool
+    ) -> None:
+        """`others` allow the same in the policy; they do `here` too when the account holds its latest version."""
+        channel = self.rules.channel
+        denied = _denied_by(document, grant, tx.now)
+        if denied is not None and not grant.written:
+            move(
+                tx,
+                grant,
+                GrantStatus.FAILED,
+                channel=channel,
+                failure=Failure(code=Code.EXPLICIT_DENY, reason=denied),
+            )
+        elif arrived:
+            move(tx, grant, GrantStatus.ACTIVE, channel=channel, written=not grant.already_allowed)
+        elif here:
+            move(tx, grant, GrantStatus.ACTIVE, channel=channel, already_allowed=True)
+        elif others and not grant.already_allowed:
+            tx.save_grant(grant, replace(grant, already_allowed=True))
+        elif grant.rounds >= ROUND_LIMIT and not covers(document, grant):
+            move(tx, grant, GrantStatus.FAILED, channel=channel, failure=Failure(code=Code.FOREIGN_WRITER))
+
+    # Writing
+
+    async def _put(self, view: SetView, arn: PermissionSetArn, made: Plan) -> bool:
         """Record the intent, put, record the policy. False when AWS or we ourselves refused: grants say why."""
-        name = view.state.permission_set
         wanted = [grant for grant in view.grants if grant.is_wanted and grant not in made.unfitting]
+        missing = [grant for grant in wanted if not covers(made.before, grant)]
+        check_minimal(
+            made.before, made.after, allowed=[grant.want for grant in wanted], removable=view.state.sids
+        )
         try:
-            check_minimal(made.before, made.after, allowed=[grant.want for grant in wanted])
             if made.after:
                 check_writable(made.after)
         except Refusal as refusal:
-            fresh = [grant for grant in view.unsettled if not grant.written]
-            await self._fail(view, fresh or view.unsettled, Failure(code=refusal.code))
+            await self._take_back(view, missing or view.unsettled, Failure(code=refusal.code))
             return False
-        missing = [grant for grant in wanted if not covers(made.before, grant)]
-
-        def intend(tx: Tx) -> None:
-            state = tx.set_state(name)
-            tx.save_set_state(state, replace(state, sids=state.sids | made.sids))
-            tx.keep_snapshot(name, made.before, event="before")
-            for grant in tx.grants_in(name, OPEN):
-                if any(grant.id == other.id for other in missing):
-                    tx.save_grant(grant, replace(grant, written=True, rounds=grant.rounds + 1))
-            accounts = {grant.target.account for grant in missing}
-            for push in tx.pushes_of(name):
-                if push.account in accounts:
-                    # Whatever arrived there before, the policy did not hold this: it has to travel again.
-                    tx.save_push(replace(push, held=None))
-
-        await self.store.run(intend)
+        stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
+        waiting = waiting_edits(stale, made.before, view.pushes)
+        await self.store.run(lambda tx: self._intend(tx, view, made, missing=missing, waiting=waiting))
         try:
             await self.identity_center.put_policy(arn, made.after)
         except (Refusal, Provisioning) as refused:
             if refused.code is Code.CONFLICT:
                 raise Unavailable(Code.CONFLICT) from refused
-            reason = str(refused.facts.get("reason", ""))
-            await self._take_back(name, missing, Failure(code=refused.code, reason=reason))
+            failure = Failure(code=refused.code, reason=str(refused.facts.get("reason", "")))
+            await self._take_back(view, missing, failure)
             return False
 
         def record(tx: Tx) -> None:
-            state = tx.set_state(name)
+            state = tx.set_state(view.name)
             tx.save_set_state(state, replace(state, document=made.after))
-            tx.keep_snapshot(name, made.after, event="after")
+            tx.keep_snapshot(view.name, made.after, event="after")
 
         await self.store.run(record)
-        log.info("policy_put", permission_set=name, grants=len(missing))
+        log.info("policy_put", permission_set=view.name, grants=len(missing))
         return True
 
-    async def _take_back(
-        self, name: PermissionSetName, missing: Sequence[Grant], failure: Failure
-    ) -> None:
-        """AWS refused the policy for certain: what was about to be written was not."""
-        ids = {grant.id for grant in missing}
-
-        def store(tx: Tx) -> None:
-            for grant in tx.grants_in(name, (GrantStatus.PROVISIONING,)):
-                if grant.id in ids:
-                    self._move(tx, grant, GrantStatus.FAILED, failure=failure, written=False)
-
-        await self.store.run(store)
-
-    # Provisioning
-
-    async def _push(
-        self, view: _View, arn: PermissionSetArn, document: str, accounts: Sequence[AccountId]
-    ) -> datetime | None:
-        """Start provisioning as far as the organisation's budget goes; the rest waits for the next pass."""
-        name = view.state.permission_set
-        everywhere: frozenset[AccountId] = frozenset()
-        if len(accounts) > EVERYWHERE_ABOVE:
-            stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
-            waiting = set(waiting_edits(stale, document, view.pushes)) if view.state.document else set(stale)
-            if not waiting - set(accounts):
-                everywhere = await self.identity_center.provisioned_accounts(arn)
-        now = self.clock.now()
-
-        def reserve(tx: Tx) -> list[Push]:
-            flying = tx.pushes_in_flight()
-            slots = PROVISIONINGS_AT_ONCE - len({_flight(push) for push in flying})
-            busy = {push.account for push in flying}
-            chosen: list[Push] = []
-            if everywhere and slots > 0 and not busy & everywhere:
-                chosen = [self._start(view, name, document, each, now, everywhere=True) for each in sorted(everywhere)]
-            elif not everywhere:
-                free = [account for account in accounts if account not in busy]
-                chosen = [self._start(view, name, document, each, now) for each in free[: max(slots, 0)]]
-            for push in chosen:
-                tx.save_push(push)
-            for request in {grant.request for grant in view.unsettled}:
-                show_progress(tx, request, self.rules.channel)
-            return chosen
-
-        chosen = await self.store.run(reserve)
-        if chosen:
-            await self._provision(view, arn, chosen)
-        return self.clock.now() + POLL_AFTER
-
     @staticmethod
-    def _start(
-        view: _View,
-        name: PermissionSetName,
-        document: str,
-        account: AccountId,
-        now: datetime,
-        *,
-        everywhere: bool = False,
-    ) -> Push:
-        before = view.push(account)
-        return Push(
-            permission_set=name,
-            account=account,
-            status=PushStatus.STARTING,
-            document=document,
-            held=before.held if before is not None else None,
-            everywhere=everywhere,
-            started_at=now,
-        )
-
-    async def _provision(self, view: _View, arn: PermissionSetArn, pushes: Sequence[Push]) -> None:
-        """Ask AWS for each push and remember its answer at once; one ALL call serves all that travel together."""
-        together = [push for push in pushes if push.everywhere]
-        if together:
-            await self._ask(arn, None, together)
-        for push in pushes:
-            if not push.everywhere:
-                await self._ask(arn, push.account, [push])
-
-    async def _ask(self, arn: PermissionSetArn, account: AccountId | None, pushes: Sequence[Push]) -> None:
-        try:
-            provisioning = await self.identity_center.provision(arn, account)
-        except (Provisioning, NotFound, Refusal) as refused:
-            if refused.code is Code.CONFLICT and not self._too_late(pushes):
-                raise Unavailable(Code.CONFLICT) from refused
-            report = ProvisioningReport(
-                state=ProvisioningState.FAILED, failure_reason=str(refused.facts.get("reason", refused.code.value))
-            )
-            await self.store.run(lambda tx: [self._land(tx, push, report) for push in pushes])
-            return
-
-        def store(tx: Tx) -> None:
-            for push in pushes:
-                tx.save_push(replace(push, status=PushStatus.IN_PROGRESS, provisioning=provisioning))
-
-        await self.store.run(store)
-
-    def _too_late(self, pushes: Sequence[Push]) -> bool:
-        now = self.clock.now()
-        return any(push.started_at is not None and push.started_at + CHANGE_DEADLINE <= now for push in pushes)
-
-    # Moving grants
-
-    async def _fail(self, view: _View, grants: Sequence[Grant], failure: Failure) -> None:
-        ids = {grant.id for grant in grants}
-
-        def store(tx: Tx) -> None:
-            for grant in tx.grants_in(view.state.permission_set, (GrantStatus.PROVISIONING,)):
-                if grant.id in ids:
-                    self._move(tx, grant, GrantStatus.FAILED, failure=failure)
-
-        await self.store.run(store)
-
-    def _move(
-        self,
-        tx: Tx,
-        grant: Grant,
-        status: GrantStatus,
-        *,
-        failure: Failure | None = None,
-        cause: EndCause | None = None,
-        already_allowed: bool | None = None,
-        written: bool | None = None,
+    def _intend(
+        tx: Tx, view: SetView, made: Plan, *, missing: Sequence[Grant], waiting: Sequence[AccountId]
     ) -> None:
-        """Move a grant; its card and progress follow, and the last one of a change sets off the verification."""
-        move_grant(
-            tx,
-            grant,
-            status,
-            failure=failure,
-            cause=cause,
-            already_allowed=already_allowed,
-            written=written,
+        """From here on these Sids are ours, and these grants may stand in the policy, whatever happens next."""
+        state = tx.set_state(view.name)
+        tx.save_set_state(state, replace(state, sids=state.sids | made.sids, waiting=tuple(waiting)))
+        tx.keep_snapshot(view.name, made.before, event="before")
+        ids = {grant.id for grant in missing}
+        for grant in tx.grants_in(view.name, OPEN):
+            if grant.id in ids:
+                tx.save_grant(grant, replace(grant, written=True, rounds=grant.rounds + 1))
+        accounts = {grant.target.account for grant in missing}
+        for push in tx.pushes_of(view.name):
+            if push.account in accounts:
+                # Whatever arrived there before, the policy did not hold this: it has to travel again.
+                tx.save_push(replace(push, held=None))
+
+    async def _take_back(self, view: SetView, missing: Sequence[Grant], failure: Failure) -> None:
+        """The policy was refused for certain: what was about to be written was not."""
+        await self.store.run(
+            lambda tx: fail(tx, view.name, missing, failure, channel=self.rules.channel, written=False)
         )
-        request = tx.request(grant.request)
-        show(tx, request, self.rules.channel)
-        if grant.status is not GrantStatus.PROVISIONING:
-            return
-        show_progress(tx, grant.request, self.rules.channel)
-        if all(other.status is not GrantStatus.PROVISIONING for other in tx.grants_of(grant.request)):
-            tx.poke(WorkKind.VERIFY, str(grant.request))
+
+    # Small things
+
+    async def _view(self, name: PermissionSetName) -> SetView:
+        return await self.store.run(lambda tx: view_set(tx, name, self.rules.channel))
+
+    async def _fail(self, view: SetView, grants: Sequence[Grant], failure: Failure) -> None:
+        if grants:
+            await self.store.run(lambda tx: fail(tx, view.name, grants, failure, channel=self.rules.channel))
 
 
 def _is_fresh(grant: Grant) -> bool:
@@ -460,8 +262,3 @@ def _denied_by(document: str, grant: Grant, at: datetime) -> str | None:
     if verdict.denied is not Answer.YES:
         return None
     return next((sid for sid in verdict.denied_by if sid), "")
-
-
-def _flight(push: Push) -> tuple[str, str]:
-    """Pushes that share one ALL_PROVISIONED_ACCOUNTS call count once against AWS's limit."""
-    return push.permission_set, "*" if push.everywhere else push.account

@@ -61,7 +61,8 @@ def preformatted(text: str, limit: int = QUOTE_LIMIT) -> RichTextBlock:
 
 
 def _verbatim(text: str, limit: int) -> RichTextElementParts.Text:
-    return RichTextElementParts.Text(text=plain(text, limit) if text.strip() else NOTHING)
+    cleaned = plain(text, limit)
+    return RichTextElementParts.Text(text=cleaned if cleaned.strip() else NOTHING)
 
 
 def _cleaned(text: str) -> str:

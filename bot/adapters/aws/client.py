@@ -268,7 +268,9 @@ class AwsClient:
         key = operation if service == "identitystore" else service
         if key not in self._budgets:
             rate = min(self._rate, _ORGANIZATIONS_RATE) if service == "organizations" else self._rate
-            self._budgets[key] = Budget(rate, now=self._now, sleep=self._sleep)
+            # Only in sso-admin do background reads compete with people's; elsewhere they may have it all.
+            behind = None if service == "sso-admin" else rate
+            self._budgets[key] = Budget(rate, background_rate=behind, now=self._now, sleep=self._sleep)
         return self._budgets[key]
 
     async def _attempt(

@@ -140,16 +140,10 @@ class AwsDirectory:
         self._people.drop_old(now, PEOPLE_USABLE_FOR)
         self._groups.drop_old(now, PEOPLE_USABLE_FOR)
         with background():
-            await self._refresh_names(errors)
-            for name in self._sets:
-                if self._where.young(name, self._clock.now(), FRESH_FOR) is None:
-                    await self._collect_error(self._fetch_where(name), errors)
-            pairs = deque(self._pairs())
-            for pair in self._assignees.keys() - set(pairs):
-                del self._assignees[pair]
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(_BACKGROUND_READS):
-                    workers.create_task(self._refresh_pairs(pairs, errors))
+            async with asyncio.TaskGroup() as readers:
+                # 150 pages of accounts take a minute, and nobody's access depends on their names.
+                readers.create_task(self._refresh_names(errors))
+                await self._refresh_sets(errors)
         self._same = {seen.value: seen.value for seen in self._assignees.values()}
         if errors:
             raise errors[0]
@@ -180,6 +174,9 @@ class AwsDirectory:
     def _holdings(self, identity: Identity, groups: frozenset[IdentityGroupId], now: datetime) -> Holdings:
         complete = True
         held: list[tuple[PermissionSetName, tuple[Account, ...]]] = []
+        too_old = now - USABLE_FOR
+        # Equal assignees are one object, so a few answers serve thousands of accounts.
+        answers: dict[int, bool] = {}
         for name in self._sets:
             where = self._where.young(name, now, USABLE_FOR)
             if where is None:
@@ -187,10 +184,14 @@ class AwsDirectory:
                 continue
             accounts = []
             for account in where.accounts:
-                assignees = self._assignees.young((name, account), now, USABLE_FOR)
-                if assignees is None:
+                seen = self._assignees.get((name, account))
+                if seen is None or seen.at <= too_old:
                     complete = False
-                elif assignees.include(identity.user_id, groups):
+                    continue
+                assignees = seen.value
+                if id(assignees) not in answers:
+                    answers[id(assignees)] = assignees.include(identity.user_id, groups)
+                if answers[id(assignees)]:
                     accounts.append(Account(id=account, name=self.account_name(account)))
             if accounts:
                 held.append((name, tuple(sorted(accounts, key=_by_name))))
@@ -276,6 +277,17 @@ class AwsDirectory:
             return
         self._names = {account.id: account.name for account in accounts}
         self._names_at = self._clock.now()
+
+    async def _refresh_sets(self, errors: list[AccessError]) -> None:
+        for name in self._sets:
+            if self._where.young(name, self._clock.now(), FRESH_FOR) is None:
+                await self._collect_error(self._fetch_where(name), errors)
+        pairs = deque(self._pairs())
+        for pair in self._assignees.keys() - set(pairs):
+            del self._assignees[pair]
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(_BACKGROUND_READS):
+                workers.create_task(self._refresh_pairs(pairs, errors))
 
     async def _refresh_pairs(self, pairs: deque[Pair], errors: list[AccessError]) -> None:
         while pairs:

@@ -85,10 +85,10 @@ class PermissionSets:
     async def _look(self) -> None:
         self._failure = None
         try:
-            asked: set[PermissionSetName] = set()
+            asked: set[asyncio.Future[PermissionSetArn]] = set()
             # What was asked for during a pass may have been passed already; the next costs a listing.
-            while self._waiting.keys() - asked:
-                asked = set(self._waiting)
+            while set(self._waiting.values()) - asked:
+                asked = set(self._waiting.values())
                 await self._list_and_describe()
             self._missing |= dict.fromkeys(self._waiting, self._clock.now())
         except* AccessError as errors:

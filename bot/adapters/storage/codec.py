@@ -43,7 +43,7 @@ Values = dict[str, Any]
 MICROSECOND = timedelta(microseconds=1)
 
 
-class CorruptRow(Exception):  # noqa: N818 -- named for what it is, like the families in domain.errors
+class CorruptRow(Exception):
     """A stored row that this program cannot read: edited by hand, damaged, or written by a newer version."""
 
     def __init__(self, table: str, key: object) -> None:
@@ -207,6 +207,7 @@ def set_values(state: SetState) -> Values:
         "version": state.version,
         "sids": SIDS.dump(tuple(sorted(state.sids))),
         "document": state.document,
+        "waiting": SIDS.dump(state.waiting),
         "stopped": FAILURE.dump(state.stopped),
     }
 
@@ -218,6 +219,7 @@ def read_set(row: AnyRow) -> SetState:
             version=row.version,
             sids=frozenset(SIDS.load(row.sids)),
             document=row.document,
+            waiting=tuple(AccountId(account) for account in SIDS.load(row.waiting)),
             stopped=FAILURE.load_maybe(row.stopped),
         )
 

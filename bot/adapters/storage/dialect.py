@@ -7,14 +7,29 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, DateTime, Engine, Table, Text, create_engine, event, make_url, text
+from sqlalchemy import (
+    URL,
+    Connection,
+    DateTime,
+    Engine,
+    Insert,
+    Table,
+    Text,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.engine.interfaces import Dialect as Driver
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bot.domain.errors import Misconfigured
@@ -67,9 +82,27 @@ class Instant(TypeDecorator[datetime]):
         return at if dialect.name == "postgresql" else at.isoformat(timespec="microseconds")
 
 
-def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """INSERT that can say ON CONFLICT."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+# Building a statement costs more than running it on SQLite, hence the caches: here and wherever a statement
+# is run for every click, it is built once and given its values as parameters.
+
+
+def insert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """INSERT that can say ON CONFLICT, in the dialect of a connection (`connection.dialect.name`)."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+@cache
+def insert_new(dialect: str, table: Table) -> ReturningInsert[*tuple[Any, ...]]:
+    """INSERT that returns the row, or nothing where one with the same key is there already."""
+    return insert(dialect, table).on_conflict_do_nothing().returning(table)
+
+
+@cache
+def insert_or_replace(dialect: str, table: Table) -> Insert:
+    """INSERT that overwrites the row with the same primary key."""
+    row = insert(dialect, table)
+    values = {column.name: row.excluded[column.name] for column in table.c if not column.primary_key}
+    return row.on_conflict_do_update(index_elements=table.primary_key.columns, set_=values)
 
 
 class Dialect(ABC):
@@ -258,6 +291,8 @@ class Postgres(Dialect):
         return True
 
     def problems(self) -> list[str]:
+        if find_spec("psycopg") is None:
+            return ["DATABASE_URL: PostgreSQL needs psycopg; install `workbench-access[postgres]`."]
         return []
 
     def lock_schema(self, connection: Connection) -> None:
@@ -278,7 +313,7 @@ class Postgres(Dialect):
     def is_outage(self, error: DBAPIError) -> bool:
         state = self._state(error)
         # Without a state it never reached the server, or lost it on the way.
-        lost = not state and type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout"}
+        lost = not state and isinstance(error, OperationalError)
         return error.connection_invalidated or lost or state.startswith(self.OUTAGES)
 
     def is_worth_rerunning(self, error: DBAPIError) -> bool:
@@ -293,7 +328,7 @@ def dialect_for(url: str, patience: timedelta) -> Dialect:
             return _checked(Sqlite(parsed, patience))
         if parsed.drivername in {"postgres", "postgresql", "postgresql+psycopg"}:
             return _checked(Postgres(parsed.set(drivername="postgresql+psycopg"), patience))
-    except (ArgumentError, NoSuchModuleError, ValueError) as exc:
+    except (ArgumentError, ValueError) as exc:
         raise Misconfigured(["DATABASE_URL is not a database URL."]) from exc
     raise Misconfigured([f"DATABASE_URL: {parsed.drivername} is neither sqlite nor postgresql."])
 

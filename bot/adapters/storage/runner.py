@@ -175,7 +175,11 @@ class Runner:
         # The one place that says what time it is for the store. Once replicas must not compare their own
         # clocks, the database is asked here (clock_timestamp() on PostgreSQL).
         tx = SqlTx(connection, self._clock.now())
-        return _Ending(result=job.function(tx), poked=tx.poked)
+        try:
+            return _Ending(result=job.function(tx), poked=tx.poked)
+        except StopIteration as exc:
+            # asyncio's futures refuse to carry it, and the caller would wait for ever (as in PEP 479).
+            raise RuntimeError("a transaction raised StopIteration") from exc
 
     def _is_outage(self, error: BaseException) -> bool:
         if isinstance(error, DBAPIError):

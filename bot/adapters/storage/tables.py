@@ -96,6 +96,7 @@ permission_sets = Table(
     Column("version", Integer, nullable=False),
     Column("sids", CleanText, nullable=False),
     Column("document", CleanText),
+    Column("waiting", CleanText, nullable=False),
     Column("stopped", CleanText),
 )
 

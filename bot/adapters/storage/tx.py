@@ -7,16 +7,17 @@ two approvers of one request come one after the other.
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 
-from sqlalchemy import Connection, Executable, case, select, update
+from sqlalchemy import Connection, Executable, Insert, Table, Update, bindparam, case, select, update
 
 from bot.adapters.storage import codec, tables
 from bot.adapters.storage import work as work_rows
-from bot.adapters.storage.codec import AnyRow
-from bot.adapters.storage.dialect import insert
+from bot.adapters.storage.codec import AnyRow, Values
+from bot.adapters.storage.dialect import insert, insert_new, insert_or_replace
 from bot.domain.errors import Code, Conflict, NotFound
-from bot.domain.grant import Grant, GrantStatus, Push, PushStatus, SetState
+from bot.domain.grant import Grant, GrantId, GrantStatus, Push, PushStatus, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import ChannelId, IdentityUserId, PermissionSetName, RoleArn, SlackTeamId, SlackUserId
 from bot.domain.request import (
@@ -31,6 +32,41 @@ from bot.domain.request import (
 from bot.ports.store import Work, WorkKind
 
 IN_FLIGHT = (PushStatus.STARTING, PushStatus.IN_PROGRESS)
+
+NEXT_NUMBER = (
+    update(tables.counters)
+    .where(tables.counters.c.name == "request")
+    .values(value=tables.counters.c.value + 1)
+    .returning(tables.counters.c.value)
+)
+REQUEST = (
+    select(tables.requests)
+    .where(tables.requests.c.id == bindparam("request"))
+    .with_for_update(key_share=True)
+)
+APPROVALS = (
+    select(tables.approvals)
+    .where(tables.approvals.c.request.in_(bindparam("requests", expanding=True)))
+    .order_by(tables.approvals.c.request, tables.approvals.c.id)
+)
+MESSAGE = select(tables.messages).where(tables.messages.c.key == bindparam("message"))
+
+
+def _save(table: Table) -> Update:
+    unchanged = (table.c.id == bindparam("seen_id"), table.c.version == bindparam("seen_version"))
+    return update(table).where(*unchanged)
+
+
+SAVE_REQUEST = _save(tables.requests)
+SAVE_GRANT = _save(tables.grants)
+
+
+@cache
+def _owe(dialect: str) -> Insert:
+    again = {"wanted": tables.messages.c.wanted + 1}
+    return insert(dialect, tables.messages).on_conflict_do_update(
+        index_elements=[tables.messages.c.key], set_=again
+    )
 
 
 class SqlTx:
@@ -47,43 +83,39 @@ class SqlTx:
         """When the transaction started."""
         return self._now
 
-    def _one(self, statement: Executable) -> AnyRow | None:
-        return self.connection.execute(statement).one_or_none()
+    def _one(self, statement: Executable, values: Values | None = None) -> AnyRow | None:
+        return self.connection.execute(statement, values).one_or_none()
 
-    def _all(self, statement: Executable) -> Sequence[AnyRow]:
-        return self.connection.execute(statement).all()
+    def _all(self, statement: Executable, values: Values | None = None) -> Sequence[AnyRow]:
+        return self.connection.execute(statement, values).all()
+
+    def _add(self, table: Table, values: Values) -> AnyRow | None:
+        """The row as it is stored now; None when there was one with the same key already."""
+        return self._one(insert_new(self.connection.dialect.name, table), values)
+
+    def _change(self, statement: Executable, values: Values) -> bool:
+        """Whether the row was there, in the state in which it was expected."""
+        return self.connection.execute(statement, values).rowcount == 1
 
     # Requests
 
     def add_request(self, ask: Ask, *, decide_by: datetime) -> AccessRequest:
         """Raises `Conflict` when the form has made a request already."""
-        counted = (
-            update(tables.counters)
-            .where(tables.counters.c.name == "request")
-            .values(value=tables.counters.c.value + 1)
-            .returning(tables.counters.c.value)
-        )
-        row = self._one(
-            insert(self.connection, tables.requests)
-            .values(
-                id=self.connection.execute(counted).scalar_one(),
-                version=1,
-                status=RequestStatus.PENDING,
-                **codec.ask_values(ask),
-                created_at=self._now,
-                decide_by=decide_by,
-            )
-            .on_conflict_do_nothing(index_elements=[tables.requests.c.form_key])
-            .returning(tables.requests)
-        )
+        values = {
+            "id": self.connection.execute(NEXT_NUMBER).scalar_one(),
+            "version": 1,
+            "status": RequestStatus.PENDING,
+            **codec.ask_values(ask),
+            "created_at": self._now,
+            "decide_by": decide_by,
+        }
+        row = self._add(tables.requests, values)
         if row is None:
             raise Conflict(Code.CONFLICT, form_key=ask.form_key)
         return codec.read_request(row, ())
 
     def request(self, request: RequestId) -> AccessRequest:
-        row = self._one(
-            select(tables.requests).where(tables.requests.c.id == request).with_for_update(key_share=True)
-        )
+        row = self._one(REQUEST, {"request": request})
         if row is None:
             raise NotFound(Code.NOT_FOUND, id=label(request))
         return self._with_approvals([row])[0]
@@ -101,12 +133,7 @@ class SqlTx:
         return self._with_approvals(self._all(pending.order_by(tables.requests.c.id).limit(at_most)))
 
     def _with_approvals(self, rows: Sequence[AnyRow]) -> list[AccessRequest]:
-        column = tables.approvals.c.request
-        found = self._all(
-            select(tables.approvals)
-            .where(column.in_([row.id for row in rows]))
-            .order_by(column, tables.approvals.c.id)
-        )
+        found = self._all(APPROVALS, {"requests": [row.id for row in rows]})
         approvals: dict[int, tuple[Approval, ...]] = {
             request: tuple(codec.read_approval(row) for row in group)
             for request, group in groupby(found, key=lambda row: row.request)
@@ -115,23 +142,14 @@ class SqlTx:
 
     def save_request(self, seen: AccessRequest, changed: AccessRequest) -> AccessRequest:
         saved = replace(changed, version=seen.version + 1)
-        done = self.connection.execute(
-            update(tables.requests)
-            .where(tables.requests.c.id == seen.id, tables.requests.c.version == seen.version)
-            .values(codec.request_values(saved))
-        )
-        if done.rowcount != 1:
+        seen_row = {"seen_id": seen.id, "seen_version": seen.version}
+        if not self._change(SAVE_REQUEST, codec.request_values(saved) | seen_row):
             raise Conflict(Code.ALREADY_DECIDED, label=seen.label)
         return saved
 
     def add_approval(self, request: RequestId, by: SlackUserId) -> bool:
-        row = self._one(
-            insert(self.connection, tables.approvals)
-            .values(request=request, approver=by, at=self._now)
-            .on_conflict_do_nothing(index_elements=[tables.approvals.c.request, tables.approvals.c.approver])
-            .returning(tables.approvals.c.id)
-        )
-        return row is not None
+        values = {"request": request, "approver": by, "at": self._now}
+        return self._add(tables.approvals, values) is not None
 
     # Grants
 
@@ -145,22 +163,21 @@ class SqlTx:
         person: IdentityUserId | None,
         ends_at: datetime | None,
     ) -> Grant:
-        statement = insert(self.connection, tables.grants).values(
+        new = Grant(
+            id=GrantId(0),
             version=1,
             request=request,
             permission_set=permission_set,
-            account=target.account,
-            role=target.role,
+            target=target,
             role_arn=role_arn,
             person=person,
             ends_at=ends_at,
             status=GrantStatus.PROVISIONING,
             wanted_at=self._now,
-            written=False,
-            already_allowed=False,
-            rounds=0,
         )
-        return codec.read_grant(self.connection.execute(statement.returning(tables.grants)).one())
+        row = self._add(tables.grants, codec.grant_values(new))
+        assert row is not None  # the database gives the id
+        return codec.read_grant(row)
 
     def grants_of(self, request: RequestId) -> tuple[Grant, ...]:
         theirs = select(tables.grants).where(tables.grants.c.request == request).order_by(tables.grants.c.id)
@@ -177,12 +194,8 @@ class SqlTx:
 
     def save_grant(self, seen: Grant, changed: Grant) -> Grant:
         saved = replace(changed, version=seen.version + 1)
-        done = self.connection.execute(
-            update(tables.grants)
-            .where(tables.grants.c.id == seen.id, tables.grants.c.version == seen.version)
-            .values(codec.grant_values(saved))
-        )
-        if done.rowcount != 1:
+        seen_row = {"seen_id": seen.id, "seen_version": seen.version}
+        if not self._change(SAVE_GRANT, codec.grant_values(saved) | seen_row):
             raise Conflict(Code.CONFLICT, grant=seen.id)
         return saved
 
@@ -194,11 +207,7 @@ class SqlTx:
         row = self._one(known)
         if row is None:
             new = SetState(permission_set=permission_set, version=0)
-            self.connection.execute(
-                insert(self.connection, table)
-                .values(permission_set=permission_set, **codec.set_values(new))
-                .on_conflict_do_nothing()
-            )
+            self._add(table, {"permission_set": permission_set, **codec.set_values(new)})
             row = self.connection.execute(known).one()
         return codec.read_set(row)
 
@@ -215,11 +224,8 @@ class SqlTx:
         return saved
 
     def keep_snapshot(self, permission_set: PermissionSetName, document: str, *, event: str) -> None:
-        self.connection.execute(
-            insert(self.connection, tables.snapshots).values(
-                permission_set=permission_set, at=self._now, event=event, document=document
-            )
-        )
+        values = {"permission_set": permission_set, "at": self._now, "event": event, "document": document}
+        self._add(tables.snapshots, values)
 
     def pushes_of(self, permission_set: PermissionSetName) -> tuple[Push, ...]:
         theirs = select(tables.pushes).where(tables.pushes.c.permission_set == permission_set)
@@ -232,14 +238,8 @@ class SqlTx:
         return tuple(codec.read_push(row) for row in rows)
 
     def save_push(self, push: Push) -> None:
-        values = codec.push_values(push)
-        self.connection.execute(
-            insert(self.connection, tables.pushes)
-            .values(values)
-            .on_conflict_do_update(
-                index_elements=[tables.pushes.c.permission_set, tables.pushes.c.account], set_=values
-            )
-        )
+        statement = insert_or_replace(self.connection.dialect.name, tables.pushes)
+        self.connection.execute(statement, codec.push_values(push))
 
     # Clicks
 
@@ -254,10 +254,18 @@ class SqlTx:
         note: str = "",
     ) -> Click:
         """The request may be one that this database does not know. The caller pokes the work."""
-        statement = insert(self.connection, tables.clicks).values(
-            kind=kind, request=request, by=by, team=team, channel=channel, note=note, at=self._now
-        )
-        return codec.read_click(self.connection.execute(statement.returning(tables.clicks)).one())
+        values = {
+            "kind": kind,
+            "request": request,
+            "by": by,
+            "team": team,
+            "channel": channel,
+            "note": note,
+            "at": self._now,
+        }
+        row = self._add(tables.clicks, values)
+        assert row is not None  # the database gives the id
+        return codec.read_click(row)
 
     def click(self, click: int) -> Click:
         row = self._one(select(tables.clicks).where(tables.clicks.c.id == click))
@@ -284,28 +292,23 @@ class SqlTx:
         outcome: int = 0,
     ) -> None:
         """A key that is owed already keeps its kind, place and answer; only `wanted` grows."""
-        self.connection.execute(
-            insert(self.connection, tables.messages)
-            .values(
-                key=key,
-                kind=kind,
-                request=request,
-                channel=channel,
-                thread_key=thread_key,
-                recipient=to,
-                answer=codec.ANSWER.dump(answer),
-                outcome=outcome,
-                wanted=1,
-                shown=0,
-            )
-            .on_conflict_do_update(
-                index_elements=[tables.messages.c.key], set_={"wanted": tables.messages.c.wanted + 1}
-            )
-        )
+        values = {
+            "key": key,
+            "kind": kind,
+            "request": request,
+            "channel": channel,
+            "thread_key": thread_key,
+            "recipient": to,
+            "answer": codec.ANSWER.dump(answer),
+            "outcome": outcome,
+            "wanted": 1,
+            "shown": 0,
+        }
+        self.connection.execute(_owe(self.connection.dialect.name), values)
         self.poke(WorkKind.MESSAGE, key)
 
     def message(self, key: str) -> OwedMessage | None:
-        row = self._one(select(tables.messages).where(tables.messages.c.key == key))
+        row = self._one(MESSAGE, {"message": key})
         return None if row is None else codec.read_message(row)
 
     def save_message(self, message: OwedMessage) -> None:
@@ -326,18 +329,13 @@ class SqlTx:
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Raises `Conflict` when the request has an outcome of this number already."""
-        row = self._one(
-            insert(self.connection, tables.outcomes)
-            .values(
-                request=outcome.request,
-                number=outcome.number,
-                at=outcome.at,
-                body=codec.OUTCOME.dump(outcome),
-            )
-            .on_conflict_do_nothing()
-            .returning(tables.outcomes.c.number)
-        )
-        if row is None:
+        values = {
+            "request": outcome.request,
+            "number": outcome.number,
+            "at": outcome.at,
+            "body": codec.OUTCOME.dump(outcome),
+        }
+        if self._add(tables.outcomes, values) is None:
             raise Conflict(Code.CONFLICT, label=label(outcome.request), outcome=outcome.number)
 
     def outcome(self, request: RequestId, number: int) -> Outcome | None:
@@ -364,13 +362,7 @@ class SqlTx:
 
     def audit(self, entry: AuditEntry) -> None:
         """Raises `Conflict` when the subject's version has its line already."""
-        row = self._one(
-            insert(self.connection, tables.audit)
-            .values(codec.audit_values(entry))
-            .on_conflict_do_nothing()
-            .returning(tables.audit.c.id)
-        )
-        if row is None:
+        if self._add(tables.audit, codec.audit_values(entry)) is None:
             raise Conflict(Code.CONFLICT, subject=entry.subject, version=entry.version)
 
     def history(self, request: RequestId) -> tuple[AuditEntry, ...]:

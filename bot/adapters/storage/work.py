@@ -8,8 +8,21 @@ handler that pokes itself into the future is not run again at once.
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from bot.adapters.storage.codec import instant, read_work, reading
 from bot.adapters.storage.dialect import Instant, insert
@@ -29,22 +42,33 @@ def _held_by(claimed: Work) -> ColumnElement[bool]:
     return and_(work.c.id == f"{claimed.kind}:{claimed.key}", work.c.lease == claimed.lease)
 
 
+@cache
+def _poke(dialect: str) -> Insert:
+    row = insert(dialect, work)
+    asked = row.excluded.due_at
+    return row.on_conflict_do_update(
+        index_elements=[work.c.id],
+        set_={
+            "pokes": work.c.pokes + 1,
+            "due_at": _earlier(work.c.due_at, asked),
+            "asked_at": _earlier(func.coalesce(work.c.asked_at, asked), asked),
+        },
+    )
+
+
 def poke(connection: Connection, kind: WorkKind, key: str, due_at: datetime) -> None:
     """Ask for attention at an instant; an earlier one stands. After a failure it ends the back-off early."""
-    row = insert(connection, work).values(
-        id=f"{kind}:{key}", kind=kind, key=key, due_at=due_at, pokes=1, asked_at=due_at, attempts=0, error=""
-    )
-    asked = row.excluded.due_at
-    connection.execute(
-        row.on_conflict_do_update(
-            index_elements=[work.c.id],
-            set_={
-                "pokes": work.c.pokes + 1,
-                "due_at": _earlier(work.c.due_at, asked),
-                "asked_at": _earlier(func.coalesce(work.c.asked_at, asked), asked),
-            },
-        )
-    )
+    values = {
+        "id": f"{kind}:{key}",
+        "kind": kind,
+        "key": key,
+        "due_at": due_at,
+        "pokes": 1,
+        "asked_at": due_at,
+        "attempts": 0,
+        "error": "",
+    }
+    connection.execute(_poke(connection.dialect.name), values)
 
 
 def claim(connection: Connection, now: datetime, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:

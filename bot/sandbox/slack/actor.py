@@ -66,9 +66,7 @@ class Actor:
 
     def messages(self, channel: str) -> list[Message]:
         """A channel's messages, replies included, oldest first; only for its members."""
-        if self.id not in self._channel(channel).members:
-            raise ClientRefusedError(f"{self.id} is not in {channel}")
-        return self.workspace.messages(channel)
+        return self.workspace.messages(self._own_channel(channel).id)
 
     def thread(self, message: Message) -> list[Message]:
         """The replies below a message."""
@@ -101,7 +99,7 @@ class Actor:
         signing: Signing | None = None,
     ) -> Ack:
         """Types a slash command; without `channel`, in the first channel that the person is in."""
-        place = self._channel(channel) if channel else self._anywhere()
+        place = self._own_channel(channel) if channel else self._anywhere()
         name, _, text = line.partition(" ")
         url = self.workspace.new_response_url(self.id, place.id)
         fields = payloads.command(
@@ -129,7 +127,7 @@ class Actor:
 
     def say(self, channel: str, text: str, *, thread: Message | None = None) -> Message:
         """Writes a message of the person's own; the app is not subscribed to messages and is not told."""
-        place = self._channel(channel)
+        place = self._own_channel(channel)
         content = self.workspace.content(text)
         return self.workspace.post(
             place.id, content, user=self.id, thread_ts=thread.ts if thread is not None else None
@@ -307,7 +305,6 @@ class Actor:
                 where.channel,
                 message_ts=where.ts,
                 is_ephemeral=isinstance(where, Ephemeral),
-                thread_ts=where.thread_ts,
             )
             state = inputs.merged_values(where.blocks, values or {})
             payload = payloads.actions_in_message(
@@ -368,6 +365,12 @@ class Actor:
         channel = self.workspace.channels.get(channel_id)
         if channel is None:
             raise ClientRefusedError(f"there is no channel {channel_id}")
+        return channel
+
+    def _own_channel(self, channel_id: str) -> Channel:
+        channel = self._channel(channel_id)
+        if self.id not in channel.members:
+            raise ClientRefusedError(f"{self.id} is not in {channel_id}")
         return channel
 
     def _anywhere(self) -> Channel:

@@ -37,7 +37,7 @@ class Ack:
     status: int | None = None
     body: Any = None
     """Parsed JSON, or the text, or None for an empty body."""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     elapsed: float = 0.0
     notice: str = ""
     """What Slack's client says by itself when something is wrong."""
@@ -165,7 +165,9 @@ class Delivery:
         text, blocks = str(body.get("text") or ""), body.get("blocks") or []
         if not text and not blocks:
             return ["no_text"]
-        problems = checker.check("message", {"text": text, "blocks": blocks})
+        if not text:
+            self.problems.append("answer: blocks without a top-level text")
+        problems = checker.check("message", {"text": text or "-", "blocks": blocks})
         if problems:
             return [str(problem) for problem in problems]
         content = self.workspace.content(text, blocks)

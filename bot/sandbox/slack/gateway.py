@@ -66,7 +66,7 @@ class Gateway:
     async def _run(self, call: Call, token: str | None) -> Json:
         try:
             if call.method not in web_api.METHODS:
-                raise SlackError("unknown_method", req_method=call.method)  # noqa: TRY301
+                raise SlackError("unknown_method", req_method=call.method)
             self._authenticate(token)
             api_call = ApiCall(
                 workspace=self.workspace,

@@ -198,7 +198,8 @@ class Message:
             message["files"] = self.files
         if self.thread_ts:
             message["thread_ts"] = self.thread_ts
-        if len(self.versions) > 1:
+        # Slack marks a message as edited only where its text is shown, not its blocks.
+        if len(self.versions) > 1 and not content.blocks:
             message["edited"] = {"user": self.user, "ts": f"{int(self.versions[-1].shown_at)}.000000"}
         if include_metadata and content.metadata is not None:
             message["metadata"] = content.metadata
@@ -287,7 +288,6 @@ class ResponseUrl:
     created_at: float
     message_ts: str | None
     is_ephemeral: bool
-    thread_ts: str | None = None
     uses: int = 0
 
 

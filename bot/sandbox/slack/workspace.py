@@ -66,6 +66,7 @@ class Workspace:
         self.listeners: list[Callable[[], None]] = []
         self._serial = itertools.count(1)
         self._last_ts = 0
+        self._by_ts: dict[tuple[str, str], Message] = {}
         self.add_user(self.bot_user_id, "workbench-access", is_bot=True)
 
     # People and places
@@ -160,6 +161,7 @@ class Workspace:
             files=files or [],
         )
         self.all_messages.append(message)
+        self._by_ts[channel, message.ts] = message
         parent = self.message(channel, thread_ts) if thread_ts else None
         if parent is not None:
             parent.thread_ts = parent.ts
@@ -192,9 +194,8 @@ class Workspace:
         return ephemeral
 
     def message(self, channel: str, ts: str) -> Message | None:
-        return next(
-            (m for m in self.all_messages if m.channel == channel and m.ts == ts and not m.deleted), None
-        )
+        message = self._by_ts.get((channel, ts))
+        return None if message is None or message.deleted else message
 
     def messages(self, channel: str) -> list[Message]:
         """What stands in a channel now, replies included, oldest first."""
@@ -252,15 +253,11 @@ class Workspace:
 
     def find_view(self, view_id: str | None, external_id: str | None) -> View | None:
         """An open view or a Home tab, by either of its names."""
-        return next(
-            (
-                view
-                for view in self.views.values()
-                if view.is_open
-                and ((view_id and view.id == view_id) or (external_id and view.external_id == external_id))
-            ),
-            None,
-        )
+        if view_id:
+            view = self.views.get(view_id)
+            return view if view is not None and view.is_open else None
+        named = (view for view in self.views.values() if view.is_open and view.external_id == external_id)
+        return next(named, None) if external_id else None
 
     def close_view(self, view: View, *, whole_stack: bool = False) -> list[View]:
         """Takes a view (and what lies above it) off the screen, or all of them; answers what was closed."""
@@ -329,7 +326,6 @@ class Workspace:
         *,
         message_ts: str | None = None,
         is_ephemeral: bool = False,
-        thread_ts: str | None = None,
     ) -> ResponseUrl:
         url = ResponseUrl(
             id=self.new_id("R") + self.random_id(),
@@ -338,7 +334,6 @@ class Workspace:
             created_at=self.clock(),
             message_ts=message_ts,
             is_ephemeral=is_ephemeral,
-            thread_ts=thread_ts,
         )
         self.response_urls[url.id] = url
         return url

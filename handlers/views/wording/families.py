@@ -66,3 +66,23 @@ WorldCode = Literal[
 
 ABOUT_THE_REQUESTER: Final[frozenset[Code]] = frozenset(get_args(PersonCode) + get_args(RequestCode))
 """Their sentences speak to the requester; others read the name of the code."""
+
+SELF_HELP: Final[frozenset[Code]] = frozenset(
+    {
+        Code.DURATION_NOT_OFFERED,
+        Code.REASON_MISSING,
+        Code.REASON_TOO_LONG,
+        Code.NOTHING_CHOSEN,
+        Code.TOO_MANY_TARGETS,
+        Code.ALREADY_ALLOWED,
+        Code.OWN_REQUEST,
+        Code.ALREADY_APPROVED_BY_YOU,
+        Code.ALREADY_DECIDED,
+        Code.EXPIRED,
+        Code.NOT_YOURS,
+        Code.NOT_FOUND,
+        Code.NOTHING_TO_RETRY,
+        Code.NOT_ACTIVE,
+    }
+)
+"""What the person mends on the spot, or only needs to know: these sentences name no support contact."""

@@ -5,6 +5,7 @@ from typing import Final, assert_never
 from bot.domain.errors import Code
 from bot.domain.request import REASON_LIMIT, TARGET_LIMIT
 from handlers.views.wording.families import (
+    SELF_HELP,
     DecisionCode,
     LinkCode,
     PersonCode,
@@ -16,26 +17,6 @@ from handlers.views.wording.pen import FactValues, Pen
 
 TAG: Final = "workbench-access=managed"
 """Marks the permission sets that the shipped IAM policy lets the bot change."""
-
-SELF_HELP: Final[frozenset[Code]] = frozenset(
-    {
-        Code.DURATION_NOT_OFFERED,
-        Code.REASON_MISSING,
-        Code.REASON_TOO_LONG,
-        Code.NOTHING_CHOSEN,
-        Code.TOO_MANY_TARGETS,
-        Code.ALREADY_ALLOWED,
-        Code.OWN_REQUEST,
-        Code.ALREADY_APPROVED_BY_YOU,
-        Code.ALREADY_DECIDED,
-        Code.EXPIRED,
-        Code.NOT_YOURS,
-        Code.NOT_FOUND,
-        Code.NOTHING_TO_RETRY,
-        Code.NOT_ACTIVE,
-    }
-)
-"""What the person mends on the spot, or only needs to know: these sentences name no support contact."""
 
 
 def sentence(code: Code, facts: FactValues, *, support: str) -> str:
@@ -154,7 +135,7 @@ def _about_the_request(code: RequestCode, pen: Pen) -> str:
         case Code.ACCOUNT_NOT_OFFERED:
             where = f"with {pen.permission_set}" if pen.has("permission_set") else "here"
             return (
-                f"{_capitalised(pen.account)} cannot be asked for {where}. "
+                f"Access to {pen.account} cannot be asked for {where}. "
                 "Please check its 12-digit id, or choose another account."
             )
         case Code.ROLE_NOT_OFFERED:
@@ -180,9 +161,8 @@ def _about_the_request(code: RequestCode, pen: Pen) -> str:
             )
         case Code.NOBODY_CAN_APPROVE:
             return (
-                "Nobody could approve this: too few approvers are configured for all of these roles together, "
-                "and nobody decides a request of their own. Try fewer roles, or have the list of approvers "
-                "extended."
+                "Nobody could approve this: there are not enough approvers for all of these roles together. "
+                "Try fewer roles, or have the list of approvers extended."
             )
         case _:
             assert_never(code)
@@ -199,8 +179,10 @@ def _about_a_link(code: LinkCode, pen: Pen) -> str:
             )
         case Code.NOT_PROVISIONED:
             return (
-                f"Not provisioned: AWS has not provisioned {pen.permission_set} in {pen.account}, or holds an "
-                "older copy there. An SSO admin provisions it again in IAM Identity Center; where a card offers "
+                f"Not provisioned: AWS has not provisioned {pen.permission_set} in {pen.account}, or holds "
+                "an "
+                "older copy there. An SSO admin provisions it again in IAM Identity Center; where a card "
+                "offers "
                 "Retry, an approver can press that instead."
             )
         case Code.EXPLICIT_DENY:
@@ -278,7 +260,7 @@ def _about_the_decision(code: DecisionCode, pen: Pen) -> str:
             return f"Only the person who sent {pen.request} can do this."
         case Code.NOT_FOUND:
             return (
-                f"There is no request{pen.quoted('id')}. Ids look like WA-17 "
+                f"There is no {'request' if pen.has('id') else 'such request'}{pen.quoted('id')}. Ids look like WA-17 "
                 "and stand on every card and in every message about a request."
             )
         case Code.NOTHING_TO_RETRY:
@@ -336,8 +318,9 @@ def _about_the_world(code: WorldCode, pen: Pen) -> str:
                 "do so; an approver can press Retry on the card."
             )
         case Code.ACCESS_DENIED:
+            who, why = ("Slack", "error") if pen.has("error") else ("AWS", "reason")
             return (
-                f"AWS does not allow Workbench Access to do this{pen.quoted('reason', ': ')}. {_tag(pen)}"
+                f"{who} does not allow Workbench Access to do this{pen.quoted(why, ': ')}. {_tag(pen)}"
                 "Whoever operates the bot can run “workbench-access doctor” to see what is missing."
             )
         case Code.THROTTLED:
@@ -358,6 +341,8 @@ def _about_the_world(code: WorldCode, pen: Pen) -> str:
             )
         case Code.AWS_UNAVAILABLE:
             return "AWS does not answer at the moment. Please try again in a few minutes."
+        case Code.SLACK_UNAVAILABLE if pen.has("error"):
+            return f"Slack refused to do this: “{pen.name('error', '')}”. Nothing was changed."
         case Code.SLACK_UNAVAILABLE:
             return (
                 "Slack does not answer at the moment, so this could not be checked. Please try again in a "

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from bot.sandbox.slack.checker import Surface, check
-
 from handlers.views.parts import MESSAGE_BUDGET, Message
 
 OWN_SEQUENCES = re.compile(

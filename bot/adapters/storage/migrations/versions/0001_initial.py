@@ -81,6 +81,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("sids", CleanText(), nullable=False),
         sa.Column("document", CleanText()),
+        sa.Column("waiting", CleanText(), nullable=False),
         sa.Column("stopped", CleanText()),
         sa.PrimaryKeyConstraint("permission_set", name=op.f("pk_permission_sets")),
     )

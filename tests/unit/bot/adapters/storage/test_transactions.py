@@ -68,6 +68,11 @@ async def test_transactions_that_share_a_commit_fail_and_succeed_each_alone(
     assert pokes
 
 
+async def test_a_transaction_that_runs_out_of_items_does_not_keep_its_caller_waiting(store: SqlStore) -> None:
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(store.run(lambda _tx: next(iter(()))), timeout=5)
+
+
 async def test_a_transaction_knows_when_it_started(store: SqlStore, clock: FakeClock) -> None:
     def look_twice(tx: Tx) -> bool:
         before = tx.now

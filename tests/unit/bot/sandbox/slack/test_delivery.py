@@ -22,6 +22,8 @@ from tests.unit.bot.sandbox.slack.samples import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import aiohttp
     from slack_bolt.async_app import AsyncApp
     from slack_sdk.web.async_client import AsyncWebClient
@@ -112,6 +114,20 @@ async def test_a_bot_that_is_down_means_dispatch_failed(slack: SlackDouble, alic
     slack.bot_url = "http://127.0.0.1:1/slack/events"
 
     assert (await alice.command("/help")).shown == "dispatch_failed"
+
+
+async def test_a_bot_that_dies_while_it_works_means_dispatch_failed(slack: SlackDouble, alice: Actor) -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(die, "127.0.0.1", 0) as server:
+        slack.bot_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/slack/events"
+
+        ack = await alice.command("/help")
+
+    assert (ack.shown, ack.status) == ("dispatch_failed", None)
 
 
 async def test_a_bot_that_is_too_slow_means_operation_timeout(
@@ -338,7 +354,7 @@ async def test_errors_at_a_block_that_is_no_input_are_trouble(
 async def test_an_answer_may_redraw_push_or_clear(
     app: AsyncApp, slack: SlackDouble, client: AsyncWebClient, alice: Actor
 ) -> None:
-    answers = iter(
+    answers: Iterator[dict[str, Any]] = iter(
         [
             {"response_action": "update", "view": modal(title=plain("Redrawn"), callback_id="form")},
             {"response_action": "push", "view": modal(section(), title=plain("Above"), callback_id="form")},

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncConnectionErrorRetryHandler
+from slack_sdk.http_retry.builtin_interval_calculators import FixedValueRetryIntervalCalculator
 
 if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
@@ -95,7 +96,8 @@ async def test_a_connection_dropped_before_the_effect_posts_nothing(
 async def test_a_connection_dropped_after_the_effect_posts_twice_for_who_simply_retries(
     slack: SlackDouble, client: AsyncWebClient, ada: Actor
 ) -> None:
-    client.retry_handlers.append(AsyncConnectionErrorRetryHandler())
+    at_once = FixedValueRetryIntervalCalculator(fixed_internal=0)
+    client.retry_handlers.append(AsyncConnectionErrorRetryHandler(interval_calculator=at_once))
     slack.faults.drop("chat.postMessage", when="after")
 
     await post(client)

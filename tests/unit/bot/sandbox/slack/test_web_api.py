@@ -41,7 +41,7 @@ async def refusal(answer: Awaitable[Any]) -> dict[str, Any]:
     """The whole refusal that Slack answered with."""
     with pytest.raises(SlackApiError) as caught:
         await answer
-    data: dict[str, Any] = caught.value.response.data  # type: ignore[attr-defined]
+    data: dict[str, Any] = caught.value.response.data
     return data
 
 

@@ -1,0 +1,215 @@
+"""Progress, verification results and the self-check: exact levels, remedies, commands."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.domain.errors import Code
+from bot.domain.evaluate import Answer
+from bot.domain.grant import GrantStatus, PushStatus
+from bot.domain.messages import Story
+from bot.domain.names import AccountId
+from bot.domain.verification import Link, Verification
+from handlers.views.outcome import results, results_copy
+from handlers.views.parts import Message
+from handlers.views.progress import progress
+from handlers.views.self_check import self_check_message
+from tests.unit.handlers.views.judge import assert_sound, readable
+from tests.unit.handlers.views.stories import (
+    HOSTILE,
+    NOW,
+    PROD,
+    SET,
+    SUPPORT,
+    a_push,
+    a_request,
+    a_story,
+    an_outcome,
+    approved,
+    predicted,
+    targets,
+    verified,
+)
+
+ONE, TWO, THREE, FOUR = targets()
+
+
+def rows(message: Message) -> list[list[str]]:
+    (table,) = [block for block in message.blocks if block["type"] == "table"]
+    return [[cell_text(cell) for cell in row] for row in table["rows"]]
+
+
+def cell_text(cell: dict[str, Any]) -> str:
+    if cell["type"] == "raw_text":
+        return str(cell["text"])
+    return str(cell["elements"][0]["elements"][0]["fallback"])
+
+
+def of(*verifications: Verification) -> Story:
+    return an_outcome(approved(GrantStatus.ACTIVE), verifications)
+
+
+def test_progress_shows_each_account_and_never_says_granted() -> None:
+    story = approved(GrantStatus.PROVISIONING)
+    on_its_way = replace(story, pushes=(a_push(PROD, PushStatus.IN_PROGRESS),))
+
+    text = readable(progress(on_its_way, support=SUPPORT))
+
+    assert "0 of 2 accounts finished" in text
+    assert "🔄 Provisioning: prod · 111111111111" in text
+    assert "⏳ Waiting: test · 222222222222" in text
+    assert "granted" not in text.lower()
+
+
+def test_an_old_push_is_no_progress() -> None:
+    story = approved(GrantStatus.PROVISIONING)
+    old = a_push(PROD, PushStatus.SUCCEEDED, NOW - timedelta(days=7))
+    new = a_push(PROD, PushStatus.SUCCEEDED, NOW)
+
+    assert "⏳ Waiting: prod" in readable(progress(replace(story, pushes=(old,)), support=SUPPORT))
+    assert "being read back: prod" in readable(progress(replace(story, pushes=(new,)), support=SUPPORT))
+
+
+def test_progress_counts_what_is_settled() -> None:
+    done = progress(approved(GrantStatus.ACTIVE), support=SUPPORT)
+    failed = progress(approved(GrantStatus.FAILED), support=SUPPORT)
+
+    assert "2 of 2 accounts finished" in readable(done)
+    assert "Accounts: 2 done." in done.text
+    assert "⛔ Failed: prod" in readable(failed)
+
+
+def test_levels_stand_in_capitals_only_where_they_are_reached() -> None:
+    message = results(of(verified(ONE), predicted(TWO), verified(THREE, Link.ASSIGNED)), support=SUPPORT)
+
+    heading, *found = rows(message)
+
+    assert heading == ["Account", "Role", "Result", "Until", "What to do"]
+    assert [row[2] for row in found] == ["⛔ not configured", "✅ CONFIGURED", "✅ PREDICTED"]
+    assert [row[3] for row in found] == ["no access", "2026-11-29 10:00 UTC", "no end"]
+    assert found[0][4] == "Not assigned: note 1"
+    assert message.text.endswith("3 roles checked: 1 PREDICTED, 1 CONFIGURED, 1 needs attention.")
+
+
+def test_where_no_level_is_reached_none_stands_in_capitals() -> None:
+    message = results(of(verified(ONE, Link.ALLOWED, code=Code.NOT_ALLOWED)), support=SUPPORT)
+    text = message.text + readable(message)
+
+    assert not any(level in text for level in ("CONFIGURED", "PREDICTED", "PROVEN", "granted", "verified"))
+    assert "Permission denied: the inline policy of DataScientist" in text
+    assert "assume-role" not in text
+    assert SUPPORT in text
+
+
+def test_unknown_is_shown_as_unknown() -> None:
+    broken = verified(ONE, Link.PROVISIONED, answer=Answer.UNKNOWN, code=Code.THROTTLED)
+
+    message = results(of(broken), support=SUPPORT)
+
+    assert rows(message)[1][2:] == ["❔ unknown", "unknown", "Provisioned: note 1"]
+    assert "“Provisioned” is not known." in readable(message)
+
+
+def test_a_remedy_is_told_once_however_many_rows_need_it() -> None:
+    broken = [verified(each, Link.ASSIGNED, code=Code.NOT_ASSIGNED) for each in targets()]
+
+    text = readable(results(of(*broken), support=SUPPORT))
+
+    assert text.count("Not assigned: DataScientist is not assigned to the requester in these accounts") == 1
+    assert text.count("Not assigned: note 1") == 4
+
+
+def test_the_requester_is_addressed_in_the_copy() -> None:
+    broken = of(verified(ONE, Link.ASSIGNED, code=Code.NOT_ASSIGNED))
+
+    assert "is not assigned to you in prod (111111111111)" in readable(results_copy(broken, support=SUPPORT))
+
+
+def test_the_commands_are_whole_lines_to_copy() -> None:
+    text = readable(results(of(verified(ONE)), support=SUPPORT))
+
+    assert (
+        "aws sts assume-role --role-arn arn:aws:iam::111111111111:role/Workbench-BuilderRole "
+        "--role-session-name TestSession"
+    ) in text
+    assert "Workbench-ReadOnlyRole --role" not in text
+
+
+def test_the_results_say_what_was_not_seen_and_what_outlasts_the_end() -> None:
+    text = readable(results(of(verified(ONE)), support=SUPPORT))
+
+    assert "whether the role exists there is unknown" in text
+    assert "up to one hour longer" in text
+
+
+def test_a_failed_change_shows_aws_words_as_data() -> None:
+    story = approved(GrantStatus.FAILED, reason=HOSTILE)
+    message = results(an_outcome(story, [verified(t, Link.PROVISIONED) for t in targets()]), support=SUPPORT)
+
+    assert rows(message)[1][2] == "⛔ failed"
+    assert rows(message)[1][4] == "Provisioning failed: note 1"
+    assert_sound(message)
+
+
+def test_sixty_ordinary_results_fit_into_one_table() -> None:
+    asked = targets(20, [*[t.role for t in (ONE, TWO)], a_request().ask.targets[0].role])[:60]
+    story = an_outcome(a_story(a_request(asked=asked), GrantStatus.ACTIVE), [verified(t) for t in asked])
+
+    message = results(story, support=SUPPORT)
+
+    assert_sound(message)
+    assert len(rows(message)) == 61 or "more role" in readable(message)
+
+
+def test_what_aws_allowed_already_is_said() -> None:
+    story = of(verified(ONE), verified(TWO))
+    assert story.outcome is not None
+    known = replace(story.outcome, already_allowed=((ONE.account, ONE.role),))
+
+    assert "AWS already allowed 1 of them; nothing was written." in readable(
+        results(replace(story, outcome=known), support=SUPPORT)
+    )
+
+
+def test_results_without_an_outcome_promise_nothing() -> None:
+    assert "not there yet" in results(approved(GrantStatus.ACTIVE), support=SUPPORT).text
+
+
+def test_the_self_check_covers_several_sets_in_one_table() -> None:
+    reports = [
+        (SET, [verified(ONE), verified(TWO, Link.NOT_DENIED, code=Code.EXPLICIT_DENY, detail="DenyAll")])
+    ]
+    several = [*reports, (type(SET)("Analyst"), [verified(THREE)])]
+
+    message = self_check_message(several, account_names={PROD: "prod"}, support=SUPPORT)
+
+    assert rows(message)[0][0] == "Permission set"
+    assert "a statement “DenyAll” in the inline policy of DataScientist" in readable(message)
+    assert_sound(message)
+    assert rows(self_check_message(reports, account_names={}, support=SUPPORT))[0][0] == "Account"
+
+
+@pytest.mark.parametrize("account", [None, AccountId("111111111111")])
+def test_a_self_check_with_nothing_to_check_says_how_to_start(account: AccountId | None) -> None:
+    message = self_check_message([], account_names={}, support=SUPPORT, account=account)
+
+    assert "/workbench-access request" in message.text
+    assert_sound(message)
+
+
+def test_the_self_check_keeps_slacks_limits() -> None:
+    links = [None, *Link]
+    reports = [
+        (
+            type(SET)(f"{number}" * 32),
+            [
+                verified(t, links[i % 8], detail=HOSTILE * 9, code=Code.EXPLICIT_DENY)
+                for i, t in enumerate(targets(60))
+            ],
+        )
+        for number in range(5)
+    ]
+
+    assert_sound(self_check_message(reports, account_names={PROD: HOSTILE}, support=SUPPORT))
