@@ -26,6 +26,9 @@ from bot.ports.store import Work, WorkKind
 from bot.usecases.admission import Admission
 from bot.usecases.decide_request import HandleClick
 from bot.usecases.precheck import Precheck
+from bot.usecases.read_status import ReadStatus
+from bot.usecases.record_click import RecordClick
+from bot.usecases.remind import Remind
 from bot.usecases.request_access import ExpireRequest, PrepareRequest, RequestAccess
 from bot.usecases.self_check import SelfCheck, VerifyChange
 from bot.worker.engine import Engine
@@ -34,6 +37,7 @@ from bot.worker.provisioning import Pushes
 from bot.worker.reconcile import Reconcile
 from handlers.app import make_app, meet_slack, web_client, who_are_we
 from handlers.command import CommandConversation
+from handlers.grants import GrantsConversation
 from handlers.jobs import Jobs
 from handlers.middleware import Door
 from handlers.notifier import SlackNotifier
@@ -125,6 +129,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
                     pushes=Pushes(store=store, identity_center=identity_center, clock=time, rules=rules),
                 ),
                 verify=VerifyChange(store=store, clock=time, rules=rules, self_check=self_check),
+                remind=Remind(store=store),
                 outbox=Outbox(store=store, notifier=notifier, clock=time),
             ),
         )
@@ -145,6 +150,17 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
             rules=rules,
             client=client,
             jobs=jobs,
+            store=store,
+        )
+        record_click = RecordClick(store=store)
+        grants = GrantsConversation(
+            store=store,
+            read_status=ReadStatus(store=store, rules=rules, admission=admission, people=people),
+            record_click=record_click,
+            client=client,
+            jobs=jobs,
+            respond=respond,
+            support=rules.support,
         )
         handlers.route(
             app,
@@ -162,14 +178,17 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
                         respond=respond,
                         support=rules.support,
                     ),
+                    grants=grants,
                     support=rules.support,
                 ),
                 request=request,
+                grants=grants,
                 review=ReviewConversation(
                     store=store,
                     rules=rules,
                     admission=admission,
                     handle_click=handle_click,
+                    record_click=record_click,
                     client=client,
                     jobs=jobs,
                     respond=respond,
@@ -227,6 +246,7 @@ def _work(
     expire: ExpireRequest,
     reconcile: Reconcile,
     verify: VerifyChange,
+    remind: Remind,
     outbox: Outbox,
 ) -> dict[WorkKind, Callable[[Work], Awaitable[datetime | None]]]:
     """Which use case looks after which kind of work; keys are what the poke said."""
@@ -246,6 +266,9 @@ def _work(
     async def verifying(work: Work) -> None:
         await verify(RequestId(int(work.key)))
 
+    async def reminding(work: Work) -> datetime | None:
+        return await remind(RequestId(int(work.key)))
+
     async def show(work: Work) -> datetime | None:
         return await outbox(work.key)
 
@@ -255,5 +278,6 @@ def _work(
         WorkKind.DEADLINE: deadline,
         WorkKind.PERMISSION_SET: round_of,
         WorkKind.VERIFY: verifying,
+        WorkKind.REMINDER: reminding,
         WorkKind.MESSAGE: show,
     }

@@ -6,6 +6,7 @@ from slack_bolt.async_app import AsyncApp
 
 from handlers import ids
 from handlers.command import CommandConversation
+from handlers.grants import GrantsConversation
 from handlers.middleware import Door
 from handlers.request import RequestConversation
 from handlers.review import BUTTONS, ReviewConversation
@@ -19,6 +20,7 @@ class Conversations:
     command: CommandConversation
     request: RequestConversation
     review: ReviewConversation
+    grants: GrantsConversation
 
 
 def route(app: AsyncApp, to: Conversations) -> None:
@@ -36,3 +38,6 @@ def route(app: AsyncApp, to: Conversations) -> None:
     app.action(ids.ACTION_DENY)(to.review.on_deny)
     app.action(ids.ACTION_DETAILS)(to.review.on_details)
     app.view(ids.VIEW_DENY)(to.review.on_deny_submitted)
+    app.action(ids.ACTION_END)(to.grants.on_end)
+    app.view(ids.VIEW_END)(to.grants.on_end_submitted)
+    app.action(ids.ACTION_EXTEND)(to.request.on_extend)

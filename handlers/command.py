@@ -8,6 +8,7 @@ from slack_bolt.async_app import AsyncAck
 from bot.domain.errors import AccessError
 from bot.domain.names import SlackUserId
 from bot.usecases.admission import Admission
+from handlers.grants import GrantsConversation
 from handlers.help import help_for
 from handlers.jobs import Jobs
 from handlers.payloads import actor
@@ -27,6 +28,7 @@ class CommandConversation:
     respond: Respond
     request: RequestConversation
     verify: VerifyConversation
+    grants: GrantsConversation
     support: str
 
     async def on_command(self, ack: AsyncAck, command: dict[str, Any]) -> None:
@@ -42,6 +44,18 @@ class CommandConversation:
             case "verify":
                 await ack()
                 self.verify.start(user, rest, response_url)
+            case "status":
+                await ack()
+                self.grants.status(user, rest, response_url)
+            case "revoke":
+                await ack()
+                self.grants.revoke(
+                    user,
+                    rest,
+                    trigger_id=str(command.get("trigger_id") or ""),
+                    channel=str(command.get("channel_id") or ""),
+                    response_url=response_url,
+                )
             case _:
                 if self.admission.known(user) is not None:
                     message = help_for(word, support=self.support)

@@ -16,9 +16,11 @@ from handlers.errors import slack_errors
 from handlers.pacing import Pace
 from handlers.views.answer import answer
 from handlers.views.approval_card import card, copy
+from handlers.views.ended import ended, ended_copy
 from handlers.views.outcome import results, results_copy
-from handlers.views.parts import Message
+from handlers.views.parts import Message, repeated
 from handlers.views.progress import progress
+from handlers.views.reminder import reminder
 
 UNREACHABLE = {"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"}
 """An ephemeral message needs its reader in the channel; a DM does not."""
@@ -38,12 +40,13 @@ class SlackNotifier:
         """See `bot.ports.notifier.Notifier`."""
         assert story is not None  # only answers have none, and these are whispered
         drawn = self._draw(message, story)
-        text = f"(Possibly a repetition) {drawn.text}" if repetition else drawn.text
+        if repetition:
+            drawn = repeated(drawn)
         await self._pace.post(message.channel)
         with slack_errors():
             answer = await self._client.chat_postMessage(
                 channel=message.channel,
-                text=text,
+                text=drawn.text,
                 blocks=drawn.blocks,
                 thread_ts=thread.ts if thread is not None else None,
                 metadata=_metadata(message),
@@ -130,6 +133,12 @@ class SlackNotifier:
                 return results(story, support=self._support)
             case MessageKind.RESULTS_COPY:
                 return results_copy(story, support=self._support)
+            case MessageKind.ENDED:
+                return ended(story, support=self._support)
+            case MessageKind.ENDED_COPY:
+                return ended_copy(story, support=self._support)
+            case MessageKind.REMINDER:
+                return reminder(story, support=self._support)
             case MessageKind.ANSWER:
                 raise ValueError("answers are whispered")
             case other:

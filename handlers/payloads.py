@@ -112,14 +112,14 @@ def form_state(view: Payload) -> FormState:
         accounts=tuple(dict.fromkeys(AccountId(account) for account in accounts)),
         roles=tuple(dict.fromkeys(RoleName(role) for role in _options(values.get(ids.ACTION_ROLES)))),
         scope=Scope.ONLY_ME if scope == Scope.ONLY_ME.value else Scope.EVERYONE,
-        span=parse_span(span) if span else None,
+        span=parse_span(span) if span is not None else None,
         span_chosen=span is not None,
         reason=reason if isinstance(reason, str) else "",
     )
 
 
-def denial(view: Payload) -> tuple[RequestId, ChannelId, str]:
-    """The request, the channel for the answer, and the reason of a submitted deny form."""
+def noted_form(view: Payload) -> tuple[RequestId, ChannelId, str]:
+    """The request, the channel for the answer, and the reason of a small form; "" where it asks for none."""
     metadata = _metadata(view)
     number = str(metadata.get("request", ""))
     if not _NUMBER.fullmatch(number):
@@ -128,7 +128,7 @@ def denial(view: Payload) -> tuple[RequestId, ChannelId, str]:
     for block in _mapping(_mapping(view, "state"), "values").values():
         value = _mapping(block, ids.ACTION_REASON).get("value") if isinstance(block, Mapping) else None
         reason = value if isinstance(value, str) else reason
-    return RequestId(int(number)), ChannelId(str(metadata.get("channel", ""))), reason
+    return RequestId(int(number)), ChannelId(str(metadata.get("channel", ""))), reason.strip()
 
 
 def parse_span(value: str) -> timedelta | None:

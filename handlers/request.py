@@ -1,6 +1,7 @@
 """Asking for access: the form opens at once, fills itself from AWS, checks while it is filled in, and is stored."""
 
 import asyncio
+from contextlib import suppress
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,13 +18,14 @@ from bot.domain.request import Ask, Target
 from bot.domain.rules import Rules
 from bot.log import get_logger
 from bot.ports.identity_center import Account, Directory, Holdings
+from bot.ports.store import Store
 from bot.usecases.admission import Admission
 from bot.usecases.precheck import Precheck, impossible
 from bot.usecases.request_access import RequestAccess
 from handlers import ids
 from handlers.errors import slack_errors
 from handlers.jobs import Jobs
-from handlers.payloads import Actor, FormState, actor, form_state
+from handlers.payloads import Actor, FormState, actor, form_state, press
 from handlers.views.request_form import FormModel, account_options, form, loading, refused
 from handlers.views.wording import sentence
 
@@ -62,6 +64,7 @@ class RequestConversation:
     rules: Rules
     client: AsyncWebClient
     jobs: Jobs
+    store: Store
 
     # Opening
 
@@ -73,6 +76,19 @@ class RequestConversation:
         """The global shortcut, and every button that asks for a form."""
         await ack()
         self.start(actor(body).user, str(body.get("trigger_id") or ""))
+
+    async def on_extend(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """“Extend” on a reminder: a new request, with the same permission set chosen."""
+        await ack()
+        self.jobs.start(self._extend(body), name="extend")
+
+    async def _extend(self, body: dict[str, Any]) -> None:
+        wanted = ""
+        with suppress(AccessError):  # without the old request the form simply starts empty
+            number = press(body).request
+            request = await self.store.run(lambda tx: tx.request(number))
+            wanted = request.ask.permission_set
+        await self._open(actor(body).user, str(body.get("trigger_id") or ""), wanted)
 
     async def _open(self, user: SlackUserId, trigger_id: str, wanted: str) -> None:
         try:
@@ -171,7 +187,7 @@ class RequestConversation:
             await self.request_access(ask)
         except (Refusal, NotFound, Unavailable) as error:
             words = sentence(error.code, error.facts, support=self.rules.support)
-            await ack(response_action="errors", errors={self._field(error, state): words})
+            await ack(response_action="errors", errors={self._field(error, state, view): words})
         else:
             await ack()
 
@@ -208,13 +224,13 @@ class RequestConversation:
             form_key=state.view_id,
         )
 
-    def _field(self, error: AccessError, state: FormState) -> str:
+    def _field(self, error: AccessError, state: FormState, view: dict[str, Any]) -> str:
         base = FIELD.get(error.code, ids.BLOCK_SET)
-        if state.permission_set is None:
-            return ids.BLOCK_SET
         if base in (ids.BLOCK_ACCOUNTS, ids.BLOCK_ROLES, ids.BLOCK_SPAN):
-            return ids.block(base, state.permission_set)
-        return base
+            base = ids.block(base, state.permission_set or "")
+        # Sent before its fields arrived, the form holds the set alone; Slack takes errors at inputs only.
+        inputs = {block.get("block_id") for block in view.get("blocks", []) if block.get("type") == "input"}
+        return base if base in inputs else ids.BLOCK_SET
 
     # Drawing
 

@@ -9,17 +9,18 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import AccessError, Code, NotFound, Refusal, Unavailable
 from bot.domain.messages import ClickKind
-from bot.domain.names import SlackUserId
+from bot.domain.names import ChannelId
 from bot.domain.request import REASON_LIMIT, RequestId
 from bot.domain.rules import Rules
-from bot.ports.store import Store, Tx, WorkKind
+from bot.ports.store import Store
 from bot.usecases.admission import Admission
 from bot.usecases.decide_request import HandleClick
+from bot.usecases.record_click import RecordClick
 from bot.usecases.stories import story_of
 from handlers import ids
 from handlers.errors import slack_errors
 from handlers.jobs import Jobs
-from handlers.payloads import Actor, actor, denial, press
+from handlers.payloads import Actor, actor, noted_form, press
 from handlers.respond import Respond
 from handlers.told import told
 from handlers.views.deny_form import deny_form
@@ -42,6 +43,7 @@ class ReviewConversation:
     rules: Rules
     admission: Admission
     handle_click: HandleClick
+    record_click: RecordClick
     client: AsyncWebClient
     jobs: Jobs
     respond: Respond
@@ -68,8 +70,8 @@ class ReviewConversation:
     async def on_deny_submitted(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Store the denial with its reason."""
         try:
-            request, channel, reason = denial(view)
-            note = reason.strip()
+            request, channel, reason = noted_form(view)
+            note = reason
             if not note:
                 raise Refusal(Code.REASON_MISSING)
             if len(note) > REASON_LIMIT:
@@ -87,20 +89,9 @@ class ReviewConversation:
         self.jobs.start(self._open_details(body), name="details")
 
     async def _store(
-        self, kind: ClickKind, request: RequestId, who: Actor, channel: str, *, note: str = ""
+        self, kind: ClickKind, request: RequestId, who: Actor, channel: ChannelId, *, note: str = ""
     ) -> None:
-        def store(tx: Tx) -> None:
-            click = tx.add_click(
-                kind=kind,
-                request=request,
-                by=who.user,
-                team=who.team,
-                channel=SlackUserId(channel or who.user),
-                note=note,
-            )
-            tx.poke(WorkKind.CLICK, str(click.id))
-
-        await self.store.run(store)
+        await self.record_click(kind, request, by=who.user, team=who.team, channel=channel, note=note)
 
     async def _open_deny(self, body: dict[str, Any]) -> None:
         who = actor(body)

@@ -47,6 +47,17 @@ TRANSITIONS: dict[GrantStatus, frozenset[GrantStatus]] = {
 }
 
 
+def can_end(grant: "Grant") -> bool:
+    """Whether there is something to take away: not what is ending anyway, and not what was never written."""
+    match grant.status:
+        case GrantStatus.PROVISIONING | GrantStatus.ACTIVE:
+            return True
+        case GrantStatus.FAILED:
+            return grant.written
+        case GrantStatus.ENDING | GrantStatus.ENDED:
+            return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Why something failed: a stable code and AWS's own words, which are data."""

@@ -24,6 +24,12 @@ class MessageKind(StrEnum):
     """The verification table, in the card's thread; posted once per outcome."""
     RESULTS_COPY = "results_copy"
     """The same by DM to the requester."""
+    ENDED = "ended"
+    """What ended and what still allows the same, in the card's thread; posted once per ending."""
+    ENDED_COPY = "ended_copy"
+    """The same by DM to the requester."""
+    REMINDER = "reminder"
+    """By DM to the requester, a day and an hour before the end."""
     ANSWER = "answer"
     """To one person alone, about something that this person did."""
 
@@ -76,6 +82,16 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Still:
+    """Another grant that allows the same as one that ended."""
+
+    request: RequestId
+    account: AccountId
+    role: RoleName
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
     """All that a message about one request is drawn from: the truth at one instant."""
 
@@ -86,6 +102,8 @@ class Story:
     at: datetime
     stopped: Failure | None = None
     """Set while the permission set's rounds are stopped."""
+    still: tuple[Still, ...] = ()
+    """For what has ended or is ending: the grants of other requests that still allow the requester the same."""
 
 
 class ClickKind(StrEnum):
@@ -95,6 +113,8 @@ class ClickKind(StrEnum):
     DENY = "deny"
     CANCEL = "cancel"
     RETRY = "retry"
+    END = "end"
+    """The requester is done, or an approver takes the access away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

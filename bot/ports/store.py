@@ -33,6 +33,7 @@ class WorkKind(StrEnum):
     DEADLINE = "deadline"
     PERMISSION_SET = "set"
     VERIFY = "verify"
+    REMINDER = "reminder"
     MESSAGE = "message"
 
 

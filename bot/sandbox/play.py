@@ -20,7 +20,15 @@ from bot.config import load
 from bot.domain.errors import Misconfigured
 from bot.log import configure
 from bot.sandbox.aws.server import AwsDouble
-from bot.sandbox.scene import APPROVALS, DATA_SCIENTIST, SANDBOX, SIGNING_SECRET, organisation, workspace, write_rules
+from bot.sandbox.scene import (
+    APPROVALS,
+    DATA_SCIENTIST,
+    SANDBOX,
+    SIGNING_SECRET,
+    organisation,
+    workspace,
+    write_rules,
+)
 from bot.sandbox.slack.server import SlackDouble
 from bot.sandbox.slack.web_api import DEFAULT_SCOPES
 from bot.sandbox.story import EMAIL, ROLE, Caption, Screen, StalledError, Step, tell
@@ -29,6 +37,8 @@ from bot.server import Serving, serving
 PROVISIONING_SECONDS: Final = 1.0
 """Long enough to see that nothing is said before AWS has finished; AWS takes about three."""
 
+LOG: Final = "bot.log"
+WIDTH: Final = 114
 HISTORY: Final = frozenset({"channels:history", "groups:history", "im:history"})
 """The optional scopes of manifest.yml."""
 
@@ -45,21 +55,22 @@ class Sandbox:
     aws: AwsDouble
     serving: Serving
     folder: Path
-    log: Path
 
 
 def play(*, once: bool) -> int:
     """Play the story, then stay up unless `once`. 0 when it went well; raises `Misconfigured`."""
     refuse_what_is_real(os.environ)
     folder = Path(tempfile.mkdtemp(prefix="workbench-access-sandbox-"))
-    try:
-        asyncio.run(_run(folder, Terminal.of_this_process(), once=once))
-    except StalledError as stalled:
-        print(f"\nThe story stopped: {stalled}\n\nThe bot's log: {folder / 'bot.log'}", file=sys.stderr)
-        return 1
-    except BaseException:
-        print(f"\nThe bot's log: {folder / 'bot.log'}", file=sys.stderr)
-        raise
+    with (folder / LOG).open("w", encoding="utf-8") as lines:
+        configure("INFO", "text", lines)
+        try:
+            asyncio.run(_run(folder, Terminal.of_this_process(), once=once))
+        except StalledError as stalled:
+            sys.stderr.write(f"\nThe story stopped: {stalled}\n\nThe bot's log: {folder / LOG}\n")
+            return 1
+        except BaseException:
+            sys.stderr.write(f"\nThe bot's log: {folder / LOG}\n")
+            raise
     shutil.rmtree(folder, ignore_errors=True)
     return 0
 
@@ -83,9 +94,10 @@ def refuse_what_is_real(environ: Mapping[str, str]) -> None:
 
 
 @asynccontextmanager
-async def sandbox(folder: Path, *, provisioning_seconds: float = PROVISIONING_SECONDS) -> AsyncIterator[Sandbox]:
+async def sandbox(
+    folder: Path, *, provisioning_seconds: float = PROVISIONING_SECONDS
+) -> AsyncIterator[Sandbox]:
     """Workspace, organisation and bot, in this order; the bot is told about both by its environment alone."""
-    log = folder / "bot.log"
     org = organisation()
     org.provisioning.delay = provisioning_seconds
     async with (
@@ -103,11 +115,11 @@ async def sandbox(folder: Path, *, provisioning_seconds: float = PROVISIONING_SE
             "WORKBENCH_ACCESS_CONFIG": str(write_rules(folder)),
             "HOST": "127.0.0.1",
         }
-        with _environment(variables), log.open("w", encoding="utf-8") as lines, _logging_to(lines):
+        with _environment(variables):
             settings = dataclasses.replace(load(os.environ, folder / "no.env"), port=0)
             async with serving(settings) as bot:
                 slack.bot_url = f"http://127.0.0.1:{bot.port}/slack/events"
-                yield Sandbox(slack=slack, aws=aws, serving=bot, folder=folder, log=log)
+                yield Sandbox(slack=slack, aws=aws, serving=bot, folder=folder)
 
 
 async def _run(folder: Path, terminal: "Terminal", *, once: bool) -> None:
@@ -126,9 +138,9 @@ async def _run(folder: Path, terminal: "Terminal", *, once: bool) -> None:
                 return
             telling.result()
             if not once:
-                terminal.print(_how_to_go_on(running))
+                terminal.write(_how_to_go_on(running))
                 await stopped
-                terminal.print("\nStopping. Nothing of this remains on the machine.")
+                terminal.write("\nStopping. Nothing of this remains on the machine.")
     finally:
         stopped.cancel()
 
@@ -138,7 +150,9 @@ async def _tell(running: Sandbox, terminal: "Terminal") -> None:
         terminal.show(step)
     if running.slack.problems:
         raise StalledError("Slack would have complained: " + "; ".join(running.slack.problems))
-    terminal.show(Caption("That is the whole of the main job. Everything above came from the running programs."))
+    terminal.show(
+        Caption("That is the whole of the main job. Everything above came from the running programs.")
+    )
 
 
 @contextmanager
@@ -159,3 +173,98 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+# What is read on the terminal
+
+
+def _opening(running: Sandbox) -> str:
+    return (
+        "A Slack workspace, an AWS organisation and the real bot between them are running on this machine, and "
+        f"nowhere else. The bot knows both by their HTTP addresses only; its log is {running.folder / LOG}."
+    )
+
+
+def _how_to_go_on(running: Sandbox) -> str:
+    org = running.aws.org
+    bot = f"http://127.0.0.1:{running.serving.port}"
+    alice = running.aws.person_environment(org.sign_in(EMAIL, DATA_SCIENTIST, SANDBOX))
+    cli = f"aws --endpoint-url {running.aws.endpoint_url} --region {org.region}"
+    return f"""
+It all stays up until you press Ctrl-C. From another terminal:
+
+  The bot        curl {bot}/readyz
+                 curl {bot}/healthz
+                 curl {bot}/metrics
+  Slack's API    curl -H 'Authorization: Bearer {running.slack.bot_token}' \\
+                   '{running.slack.api_url}conversations.history?channel={APPROVALS}'
+  AWS, as Alice  env $(cat {_keys(running.folder / "alice.env", alice)}) \\
+                   {cli} \\
+                   sts assume-role --role-arn {org.role_arn(SANDBOX, ROLE)} --role-session-name TestSession
+  AWS, as admin  env $(cat {_keys(running.folder / "admin.env", running.aws.bot_environment())}) \\
+                   {cli} \\
+                   sso-admin get-inline-policy-for-permission-set --instance-arn {org.instance_arn} \\
+                   --permission-set-arn {org.permission_set(DATA_SCIENTIST).arn}
+  The bot's log  tail -f {running.folder / LOG}
+"""
+
+
+def _keys(path: Path, variables: Mapping[str, str]) -> Path:
+    """Writes down, for the AWS CLI, whose session it has; the keys are worth nothing outside the sandbox."""
+    path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
+    return path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terminal:
+    """Plain text on standard output; bold and dim where a person watches and did not say NO_COLOR."""
+
+    write_text: Callable[[str], object]
+    width: int
+    colours: bool
+
+    @classmethod
+    def of_this_process(cls) -> "Terminal":
+        watched = sys.stdout.isatty()
+        return cls(
+            write_text=sys.stdout.write,
+            width=max(60, min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH)) if watched else WIDTH,
+            colours=watched and "NO_COLOR" not in os.environ,
+        )
+
+    def show(self, step: Step) -> None:
+        self.write(drawn(step, width=self.width, colours=self.colours))
+
+    def write(self, text: str) -> None:
+        self.write_text(text + "\n")
+        sys.stdout.flush()
+
+
+def drawn(step: Step, *, width: int = WIDTH, colours: bool = False) -> str:
+    """One step as it stands on the terminal."""
+    bold, dim, plain = ("\033[1m", "\033[2m", "\033[0m") if colours else ("", "", "")
+    match step:
+        case Caption(text):
+            lines = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+            return "\n" + "\n".join(f"{bold}{line}{plain}" for line in lines)
+        case Screen(who=who, where=where, text=text):
+            title = f"┌── {who} · {where} "
+            bar = f"{dim}│{plain} "
+            inside = [bar + line for whole in text.split("\n") for line in _folded(whole, width - 2)]
+            return "\n".join(
+                [f"{dim}{title.ljust(width, '─')}{plain}", *inside, f"{dim}└{'─' * (width - 1)}{plain}"]
+            )
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """A line that is too long goes on below, indented as it began."""
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=indent + "  ",
+        break_on_hyphens=False,
+        break_long_words=False,
+        replace_whitespace=False,
+        drop_whitespace=True,
+    ) or [""]

@@ -98,11 +98,13 @@ class _Play:
 
         yield Caption(
             "The permission set is hers already: the bot offers only what she holds. "
-            "She types “sandbox”, picks the account that is found, the Builder role, a week, and says why."
+            "She types “sandbox”, picks the account that is found, the Builder role, a week, and says why; "
+            "what can be checked is checked while she still writes."
         )
         await self._fill(form)
         await self._until(
-            lambda: "checking" not in self._text(form, self.alice).casefold(), "the checks of what Alice chose"
+            lambda: "checking" not in self._text(form, self.alice).casefold(),
+            "the checks of what Alice chose",
         )
         yield Screen(who="Alice", where="form, filled in", text=self._text(form, self.alice))
         ack = await self.alice.submit(form)
@@ -133,20 +135,25 @@ class _Play:
             "Now the bot reads the policy again, adds its own statement, puts it, and pushes it into the account. "
             "One message in the card's thread shows how it goes. Putting alone changes nothing for anyone:"
         )
+        card = self._cards()[0]
         progress = await self._until(self._progress, "the progress in the thread")
         yield Screen(who="Ben", where="thread of the card", text=self._text(progress, self.ben))
         results = await self._until(self._results, "the results in the thread")
-        await self._until(
-            lambda: "SUCCEEDED" in self._text(progress, self.ben) or "granted" in progress.text.casefold(),
-            "the end of the progress message",
+        await self._until(lambda: "done" in progress.text, "the end of the progress message")
+        await self._until(lambda: "Granted" in card.text, "the card that says so")
+        yield Caption(
+            "A moment later: the same message, edited in place; the results below it; the card; and a direct "
+            "message with the same results for Alice."
         )
-        yield Caption("A moment later the same message, edited in place, and the results below it:")
         yield Screen(who="Ben", where="thread of the card", text=self._text(progress, self.ben))
         yield Screen(who="Ben", where="thread of the card", text=self._text(results, self.ben))
+        yield Screen(who="Ben", where="#access-approvals", text=self._text(card, self.ben))
         own = await self._until(
             lambda: next((m for m in self.alice.dm()[1:] if _has_table(m)), None), "Alice's results"
         )
-        yield Screen(who="Alice", where="direct message", text=self._text(own, self.alice))
+        yield Screen(
+            who="Alice", where="direct message, notification", text=self._notification(own, self.alice)
+        )
 
     async def afterwards(self) -> AsyncIterator[Step]:
         """The proof: her own terminal, the policy, the self-check."""
@@ -166,7 +173,11 @@ class _Play:
         _answered(await self.alice.command("/workbench-access verify"), "/workbench-access verify")
         report = await self._until(
             lambda: next(
-                (e for e in self.alice.ephemerals() if id(e) not in seen and ROLE in self._text(e, self.alice)),
+                (
+                    e
+                    for e in self.alice.ephemerals()
+                    if id(e) not in seen and ROLE in self._text(e, self.alice)
+                ),
                 None,
             ),
             "the self-check",
@@ -199,7 +210,7 @@ class _Play:
                 "sts",
                 region_name=self.aws.org.region,
                 endpoint_url=self.aws.endpoint_url,
-                config=Config(retries={"total_max_attempts": 1}, connect_timeout=3, read_timeout=5),
+                config=Config(connect_timeout=3, read_timeout=5),
                 **credentials,
             )
             try:
@@ -223,8 +234,10 @@ class _Play:
         return view if view is not None and view.body.get("submit") else None
 
     def _card_with_button(self) -> Message | None:
-        top = (m for m in self.slack.workspace.messages(APPROVALS) if not m.is_reply)
-        return next((m for m in top if "[ Approve ]" in self._text(m, self.ben)), None)
+        return next((m for m in self._cards() if "[ Approve ]" in self._text(m, self.ben)), None)
+
+    def _cards(self) -> list[Message]:
+        return [m for m in self.slack.workspace.messages(APPROVALS) if not m.is_reply]
 
     def _replies(self) -> list[Message]:
         return [m for m in self.slack.workspace.messages(APPROVALS) if m.is_reply]

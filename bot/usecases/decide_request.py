@@ -9,7 +9,7 @@ from typing import assert_never
 
 from bot.domain.approval import Tally, may_decide, tally
 from bot.domain.errors import AccessError, Code, Conflict, NotFound, Refusal
-from bot.domain.grant import GrantStatus
+from bot.domain.grant import EndCause, GrantStatus, can_end
 from bot.domain.messages import Answer, Click, ClickKind
 from bot.domain.names import IdentityUserId, SlackUserId, role_arn
 from bot.domain.request import AccessRequest, RequestId, RequestStatus, Scope
@@ -110,6 +110,8 @@ class HandleClick:
                 return self._cancel(click)
             case ClickKind.RETRY:
                 return await self._retry(click, request)
+            case ClickKind.END:
+                return await self._end(click, request)
             case other:
                 assert_never(other)
 
@@ -212,6 +214,29 @@ class HandleClick:
             return Answer(said="retrying", facts=(("label", now.label), ("targets", len(failed))))
 
         return retry
+
+    async def _end(self, click: Click, request: AccessRequest) -> Decision:
+        """The requester gives the access back, or an approver takes it away with a reason."""
+        if click.by == request.ask.requester:
+            cause = EndCause.RELEASED
+        else:
+            cause = EndCause.REVOKED
+            who = await read_approvers(self.people, self._rule(request), not_before=click.at)
+            if click.by not in who:
+                raise Refusal(Code.NOT_AN_APPROVER, label=request.label)
+
+        def end(tx: Tx, now: AccessRequest) -> Answer:
+            ending = [grant for grant in tx.grants_of(now.id) if can_end(grant)]
+            if not ending:
+                raise Refusal(Code.NOT_ACTIVE, label=now.label)
+            for grant in ending:
+                moved = move_grant(tx, grant, GrantStatus.ENDING, cause=cause, actor=click.by, note=click.note)
+                wake_set(tx, moved)
+            show(tx, now, self.rules.channel)
+            show_progress(tx, now.id, self.rules.channel)
+            return Answer(said="ending", facts=(("label", now.label), ("targets", len(ending))))
+
+        return end
 
     def _rule(self, request: AccessRequest) -> Rule:
         """The rule as configured now; what was taken out of the configuration cannot be decided any more."""

@@ -235,7 +235,8 @@ class VerifyChange:
                 _outcomes(tx, request_id),
             )
         )
-        if not grants or any(grant.status is GrantStatus.PROVISIONING for grant in grants):
+        statuses = {grant.status for grant in grants}
+        if GrantStatus.PROVISIONING in statuses or not statuses & {GrantStatus.ACTIVE, GrantStatus.FAILED}:
             return
         assert request.identity is not None  # known since before the card was posted
         identity = Identity(user_id=request.identity, user_name="")

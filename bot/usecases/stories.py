@@ -1,7 +1,8 @@
 """What a message about a request is drawn from."""
 
-from bot.domain.messages import Story
-from bot.domain.request import RequestId
+from bot.domain.grant import Grant, GrantStatus
+from bot.domain.messages import Still, Story
+from bot.domain.request import AccessRequest, RequestId
 from bot.ports.store import Tx
 
 
@@ -10,11 +11,32 @@ def story_of(tx: Tx, request_id: RequestId | None, outcome: int = 0) -> Story | 
     if request_id is None:
         return None
     request = tx.request(request_id)
+    grants = tx.grants_of(request_id)
     return Story(
         request=request,
-        grants=tx.grants_of(request_id),
+        grants=grants,
         pushes=tx.pushes_of(request.ask.permission_set),
         outcome=tx.outcome(request_id, outcome),
         at=tx.now,
         stopped=tx.set_state(request.ask.permission_set).stopped,
+        still=_still(tx, request, grants),
+    )
+
+
+def _still(tx: Tx, request: AccessRequest, grants: tuple[Grant, ...]) -> tuple[Still, ...]:
+    """Whoever reads "ended" should know what they keep, and through which request."""
+    over = {g.role_arn for g in grants if g.status in {GrantStatus.ENDING, GrantStatus.ENDED}}
+    if not over:
+        return ()
+    return tuple(
+        Still(
+            request=other.request,
+            account=other.target.account,
+            role=other.target.role,
+            ends_at=other.ends_at,
+        )
+        for other in tx.grants_in(request.ask.permission_set, (GrantStatus.ACTIVE,))
+        if other.request != request.id
+        and other.role_arn in over
+        and other.person in (None, request.identity)
     )

@@ -10,6 +10,7 @@ from bot.domain.errors import Code, Conflict
 from bot.domain.grant import TRANSITIONS, EndCause, Failure, Grant, GrantStatus
 from bot.domain.messages import Answer, AuditEntry, MessageKind
 from bot.domain.names import ChannelId, SlackUserId
+from bot.domain.reminder import next_reminder
 from bot.domain.request import AccessRequest, RequestId, RequestStatus, Ruling, label
 from bot.ports.store import Tx, WorkKind
 
@@ -102,6 +103,7 @@ def move_grant(
     failure: Failure | None = None,
     cause: EndCause | None = None,
     actor: SlackUserId | None = None,
+    note: str = "",
     already_allowed: bool | None = None,
     written: bool | None = None,
 ) -> Grant:
@@ -120,19 +122,28 @@ def move_grant(
         written=grant.written if written is None else written,
     )
     stored = tx.save_grant(grant, changed)
-    record_grant(tx, stored, actor=actor)
+    record_grant(tx, stored, actor=actor, note=note)
+    _remind(tx, stored)
     return stored
 
 
-def record_grant(tx: Tx, grant: Grant, *, actor: SlackUserId | None = None) -> None:
+def _remind(tx: Tx, grant: Grant) -> None:
+    """An active grant with an end sets the clock for its first reminder."""
+    if grant.status is GrantStatus.ACTIVE and grant.ends_at is not None:
+        due_at = next_reminder(grant.ends_at, now=tx.now)
+        if due_at is not None:
+            tx.poke(WorkKind.REMINDER, str(grant.request), due_at=due_at)
+
+
+def record_grant(tx: Tx, grant: Grant, *, actor: SlackUserId | None = None, note: str = "") -> None:
     """The audit line of a grant's present version."""
-    detail = ""
+    detail = note
     if grant.failure is not None:
         detail = f"{grant.failure.code.value}: {grant.failure.reason}".removesuffix(": ")
     elif grant.status is GrantStatus.ACTIVE and grant.already_allowed:
         detail = "already_allowed"
     elif grant.end_cause is not None:
-        detail = grant.end_cause.value
+        detail = f"{grant.end_cause.value}: {note}" if note else grant.end_cause.value
     tx.audit(
         AuditEntry(
             request=grant.request,

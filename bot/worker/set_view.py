@@ -4,10 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.domain.grant import EndCause, Failure, Grant, GrantId, GrantStatus, Push, SetState
+from bot.domain.messages import MessageKind
 from bot.domain.names import AccountId, ChannelId, PermissionSetName
+from bot.domain.request import AccessRequest
 from bot.domain.rounds import WITHDRAW_AFTER
 from bot.ports.store import Tx, WorkKind
-from bot.usecases.transitions import move_grant, show, show_progress
+from bot.usecases.transitions import card_key, move_grant, show, show_progress
 
 OPEN = (GrantStatus.PROVISIONING, GrantStatus.ACTIVE, GrantStatus.ENDING, GrantStatus.FAILED)
 
@@ -70,12 +72,27 @@ def move(
         already_allowed=already_allowed,
         written=written,
     )
-    show(tx, tx.request(grant.request), channel)
+    request = tx.request(grant.request)
+    show(tx, request, channel)
+    if status is GrantStatus.ENDED:
+        _tell_end(tx, request, channel)
     if grant.status is not GrantStatus.PROVISIONING:
         return
     show_progress(tx, grant.request, channel)
     if all(other.status is not GrantStatus.PROVISIONING for other in tx.grants_of(grant.request)):
         tx.poke(WorkKind.VERIFY, str(grant.request))
+
+
+def _tell_end(tx: Tx, request: AccessRequest, channel: ChannelId) -> None:
+    """Once nothing of a request is left to end, its thread and its requester are told."""
+    show_progress(tx, request.id, channel)
+    grants = tx.grants_of(request.id)
+    if any(grant.status in {GrantStatus.PROVISIONING, GrantStatus.ENDING} for grant in grants):
+        return
+    ended = sum(grant.status is GrantStatus.ENDED for grant in grants)
+    key = f"{request.label}:ended:{ended}"
+    tx.owe(key, MessageKind.ENDED, channel, request=request.id, thread_key=card_key(request.id))
+    tx.owe(f"{key}:copy", MessageKind.ENDED_COPY, request.ask.requester, request=request.id)
 
 
 def fail(

@@ -2,10 +2,9 @@
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,9 @@ from bot.sandbox.scene import (
     APPROVALS,
     BEN,
     CHRIS,
+    DANA,
     DATA_SCIENTIST,
+    FOREIGN,
     RULES,
     SANDBOX,
     SIGNING_SECRET,
@@ -30,13 +31,16 @@ from bot.sandbox.scene import (
 )
 from bot.sandbox.slack.actor import Actor
 from bot.sandbox.slack.delivery import Ack
-from bot.sandbox.slack.records import Message, View
+from bot.sandbox.slack.records import Ephemeral, Message, View
 from bot.sandbox.slack.server import SlackDouble
 from bot.server import Serving, serving
 
 BUILDER = "Workbench-BuilderRole"
 READ_ONLY = "Workbench-ReadOnlyRole"
 EXECUTION = "Workbench-ExecutionRole"
+
+PUT, PROVISION = "PutInlinePolicyToPermissionSet", "ProvisionPermissionSet"
+READ_POLICY, POLL = "GetInlinePolicyForPermissionSet", "DescribePermissionSetProvisioningStatus"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,6 +100,10 @@ class World:
     def chris(self) -> Actor:
         return self.slack.as_user(CHRIS)
 
+    @property
+    def dana(self) -> Actor:
+        return self.slack.as_user(DANA)
+
     async def open_form(self, who: Actor | None = None, line: str = "/workbench-access request") -> View:
         """Type the command and wait until the form has filled itself."""
         person = who or self.alice
@@ -113,8 +121,8 @@ class World:
         view: View,
         *,
         who: Actor | None = None,
-        accounts: tuple[str, ...] = (SANDBOX,),
-        roles: tuple[str, ...] = (BUILDER,),
+        accounts: Iterable[str] = (SANDBOX,),
+        roles: Iterable[str] = (BUILDER,),
         scope: str | None = None,
         span: str | None = "7 days",
         reason: str = "Train the churn model",
@@ -137,40 +145,103 @@ class World:
         await self.fill(view, who=person, **fields)
         return await person.submit(view)
 
+    async def asked(self, who: Actor | None = None, **fields: Any) -> Message:
+        """A request that waits for its approvers; its card."""
+        before = len(self.cards())
+        ack = await self.ask(who, **fields)
+        assert ack.ok, ack
+        return await self.card(number=before + 1)
+
+    async def granted(self, who: Actor | None = None, **fields: Any) -> Message:
+        """A request that Ben has approved and whose results stand in the thread; its card."""
+        card = await self.asked(who, **fields)
+        await self.ben.click(card, "Approve")
+        await self.results(card=card)
+        await self.reads(card, "Granted")
+        return card
+
     # What is to be seen
 
     def cards(self) -> list[Message]:
         return [m for m in self.slack.workspace.messages(APPROVALS) if m.thread_ts in (None, m.ts)]
 
-    async def card(self, *, has: str = "Approve") -> Message:
-        """The newest card once it shows these words or this button."""
+    async def card(self, *, has: str = "please decide", number: int = 0) -> Message:
+        """The newest card, or the one of that number, once it shows these words."""
 
         def shown() -> Message | None:
             cards = self.cards()
-            return cards[-1] if cards and has in words(cards[-1]) else None
+            found = cards[number - 1 :][:1] if number else cards[-1:]
+            return found[0] if found and has in words(found[0]) else None
 
-        return await self.slack.wait_for(shown, timeout=10, what=f"a card with {has!r}")
+        return await self.slack.wait_for(shown, timeout=12, what=f"a card with {has!r}")
 
-    def replies(self) -> list[Message]:
-        cards = {card.ts for card in self.cards()}
-        return [m for m in self.slack.workspace.messages(APPROVALS) if m.ts not in cards]
+    async def reads(self, message: Message, has: str, *, timeout: float = 12) -> str:  # noqa: ASYNC109
+        """Everything in a message, once it says this."""
+        await self.slack.wait_for(
+            lambda: has in words(message), timeout=timeout, what=f"{has!r} in the message {words(message)!r}"
+        )
+        return words(message)
 
-    async def results(self, number: int = 1) -> Message:
+    def replies(self, card: Message | None = None) -> list[Message]:
+        threads = {each.ts for each in ([card] if card is not None else self.cards())}
+        return [m for m in self.slack.workspace.messages(APPROVALS) if m.thread_ts in threads - {m.ts}]
+
+    def tables(self, card: Message | None = None) -> list[Message]:
+        return [m for m in self.replies(card) if any(block["type"] == "table" for block in m.blocks)]
+
+    async def results(self, number: int = 1, *, card: Message | None = None) -> Message:
         """The verification table in the thread."""
 
         def shown() -> Message | None:
-            tables = [m for m in self.replies() if any(b["type"] == "table" for b in m.blocks)]
-            return tables[number - 1] if len(tables) >= number else None
+            return (self.tables(card)[number - 1 :] or [None])[0]
 
         return await self.slack.wait_for(shown, timeout=15, what="the verification table")
 
-    async def told(self, who: Actor, has: str) -> str:
+    async def told(self, who: Actor, has: str, *, timeout: float = 12) -> str:  # noqa: ASYNC109
         """What this person alone was told, once it contains these words."""
 
         def shown() -> str | None:
             return next((words(e) for e in reversed(who.ephemerals()) if has in words(e)), None)
 
-        return await self.slack.wait_for(shown, timeout=10, what=f"an answer with {has!r}")
+        return await self.slack.wait_for(shown, timeout=timeout, what=f"an answer with {has!r}")
+
+    async def answers(self, who: Actor, number: int) -> list[str]:
+        """All that this person alone was told, once it is so many; for "exactly one answer"."""
+        await self.slack.wait_for(
+            lambda: len(who.ephemerals()) >= number, timeout=12, what=f"{number} answers for {who.id}"
+        )
+        return [words(each) for each in who.ephemerals()]
+
+    async def dm(self, who: Actor, has: str, *, timeout: float = 12) -> Message:  # noqa: ASYNC109
+        """A direct message to this person, once one contains these words."""
+
+        def shown() -> Message | None:
+            return next((m for m in reversed(who.dm()) if has in words(m)), None)
+
+        return await self.slack.wait_for(shown, timeout=timeout, what=f"a direct message with {has!r}")
+
+    async def screen(self, who: Actor, has: str, *, timeout: float = 12) -> str:  # noqa: ASYNC109
+        """Everything in the modal in front of this person, once it says this."""
+
+        def shown() -> str | None:
+            view = who.open_view
+            found = words(view.blocks) if view is not None else ""
+            return found if has in found else None
+
+        return await self.slack.wait_for(shown, timeout=timeout, what=f"a form with {has!r}")
+
+    def all_read(self) -> list[str]:
+        """Every version of every message and answer that anybody has ever had in front of them."""
+        shown: list[Message | Ephemeral] = [
+            *self.slack.workspace.all_messages,
+            *self.slack.workspace.all_ephemerals,
+        ]
+        return [f"{content.text}\n{words(content.blocks)}" for each in shown for content in each.versions]
+
+    # What AWS holds
+
+    def allowed(self, who: str = "alice", account: str = SANDBOX, role: str = BUILDER) -> bool:
+        return self.org.can_assume(f"{who}@example.com", DATA_SCIENTIST, account, role).allowed
 
     def policy(self, permission_set: str = DATA_SCIENTIST) -> dict[str, Any]:
         text = self.org.inline_policy(permission_set)
@@ -180,12 +251,39 @@ class World:
         statements = self.policy(permission_set).get("Statement", [])
         return [s for s in statements if str(s.get("Sid", "")).startswith("WorkbenchAccess")]
 
+    def foreign(self, permission_set: str = DATA_SCIENTIST) -> list[dict[str, Any]]:
+        managed = self.managed(permission_set)
+        return [s for s in self.policy(permission_set).get("Statement", []) if s not in managed]
+
+    def console_edit(self, *statements: dict[str, Any], provision: bool = True) -> None:
+        """An SSO admin writes these statements beside the present ones, by hand."""
+        document = {"Version": "2012-10-17", "Statement": [*self.policy().get("Statement", []), *statements]}
+        self.org.console_edit(DATA_SCIENTIST, document)
+        for (arn, account), _ in list(self.org.copies.items()):
+            if provision and arn == self.org.permission_set(DATA_SCIENTIST).arn:
+                self.org.provision_now(DATA_SCIENTIST, account)
+
     def count(self, operation: str) -> int:
-        return sum(call.operation == operation for call in self.aws.calls.calls)
+        return self.aws.calls.count("sso-admin", operation)
+
+
+def statement(effect: str, *roles: str, account: str = SANDBOX, sid: str = "ByHand") -> dict[str, Any]:
+    """A statement about Workbench roles that somebody else wrote."""
+    resources = [f"arn:aws:iam::{account}:role/{role}" for role in roles]
+    return {"Sid": sid, "Effect": effect, "Action": "sts:AssumeRole", "Resource": resources}
+
+
+def filled_policy(free: int) -> dict[str, Any]:
+    """A foreign policy that leaves so many of the 10,240 bytes."""
+    filler = {"Sid": "Filler", "Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::x"]}
+    policy: dict[str, Any] = {"Version": "2012-10-17", "Statement": [*FOREIGN["Statement"], filler]}
+    size = len(json.dumps(policy, separators=(",", ":")).replace(" ", ""))
+    filler["Resource"] = ["arn:aws:s3:::x" + "x" * (10_240 - free - size)]
+    return policy
 
 
 def words(shown: Any) -> str:
-    """Every text in a message or view, top-level text included."""
+    """Every text in a message, view or list of blocks, top-level text included."""
     found: list[str] = []
 
     def walk(node: Any) -> None:
@@ -206,6 +304,12 @@ def words(shown: Any) -> str:
     return "\n".join(found)
 
 
+def buttons(message: Message | Ephemeral) -> list[str]:
+    """The words on the buttons of a message."""
+    actions = [block for block in message.blocks if block["type"] == "actions"]
+    return [element["text"]["text"] for block in actions for element in block["elements"]]
+
+
 @pytest.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """A stopped bot; the test says `await world.start()` once it has arranged its scene."""
@@ -220,9 +324,8 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             monkeypatch.setenv(name, value)
         made = World(slack=slack, aws=aws, clock=clock, folder=tmp_path)
         yield made
+        slack.faults.clear()
+        aws.faults.clear()
+        aws.org.provisioning.release()
         await made.stop()
         assert slack.problems == []
-
-
-Predicate = Callable[[], bool]
-DAY = timedelta(days=1)

@@ -1,6 +1,7 @@
 """The main job, end to end: ask, approve, change, confirm, verify."""
 
-from tests.integration.conftest import BUILDER, DATA_SCIENTIST, SANDBOX, World, words
+from bot.sandbox.scene import DATA_SCIENTIST, SANDBOX
+from tests.integration.conftest import BUILDER, World, words
 
 FOREIGN_SID = "ReadBuckets"
 
@@ -18,6 +19,6 @@ async def test_an_approved_request_gives_access_and_says_so_only_afterwards(worl
     assert world.org.can_assume("alice@example.com", DATA_SCIENTIST, SANDBOX, BUILDER).allowed
     assert "CONFIGURED" in words(table)
     assert f"aws sts assume-role --role-arn arn:aws:iam::{SANDBOX}:role/{BUILDER}" in words(table)
-    assert [s["Sid"] for s in world.policy()["Statement"]][0] == FOREIGN_SID
+    assert world.policy()["Statement"][0]["Sid"] == FOREIGN_SID
     assert len(world.managed()) == 1
     await world.told(world.ben, "You approved")

@@ -126,8 +126,8 @@ class Budget:
             await self._sleep(max(pause, _SHORTEST_PAUSE))
             return False
         await gate.acquire()
-        if self._first() is not ticket or self._pause(ticket.urgency) > 0:
-            # Somebody more urgent came, and perhaps went, while this call waited for a thread.
+        if self._first() is not ticket:
+            # Somebody more urgent came while this call waited for a thread.
             gate.release()
             return False
         now = self._now()

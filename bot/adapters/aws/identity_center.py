@@ -158,7 +158,8 @@ class AwsIdentityCenter:
             await self._call_of(permission_set, "DeleteInlinePolicyFromPermissionSet", urgency=Urgency.WRITE)
         except NotFound:
             # No policy is what was wanted; this tells it from a set that is gone, which raises again.
-            pass
+            if await self.read_policy(permission_set):
+                raise
 
     async def provision(self, permission_set: PermissionSetArn, account: AccountId | None) -> ProvisioningId:
         target = (

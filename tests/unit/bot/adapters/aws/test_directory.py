@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from bot.adapters.aws.budget import Urgency, present_urgency
 from bot.adapters.aws.client import AwsClient
 from bot.adapters.aws.directory import AwsDirectory
 from bot.adapters.aws.identity_center import AwsIdentityCenter
 from bot.domain.errors import Code, Provisioning, Refusal, Unavailable
-from bot.domain.names import AccountId, PermissionSetName
+from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
 from bot.domain.rules import SetRules
-from bot.ports.identity_center import Directory, Holdings
+from bot.ports.identity_center import Assignees, Directory, Holdings
 from bot.sandbox.aws.organisation import AwsOrganisation
 from bot.sandbox.aws.server import AwsDouble
 from tests.fakes.clock import FakeClock
@@ -142,6 +143,24 @@ async def test_many_who_ask_at_once_share_the_reads(
     await asyncio.gather(*(directory.holdings(who) for who in [ALICE, "bob@example.com"] * 5))
 
     assert double.calls.count("sso-admin", "ListAccountAssignments") == 3
+
+
+async def test_whoever_stops_waiting_does_not_end_a_read_that_others_share(
+    directory: AwsDirectory, org: AwsOrganisation, double: AwsDouble
+) -> None:
+    org.assign("bob", DATA, ONE)
+    hanging = double.faults.hang("sso-admin", "ListAccountAssignments")
+    leaving = asyncio.create_task(directory.holdings(ALICE))
+    await double.wait_for(lambda: hanging.used == 1)
+    staying = asyncio.create_task(directory.holdings("bob@example.com"))
+    await double.wait_for(lambda: double.calls.count("identitystore", "ListGroupMembershipsForMember") == 2)
+
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    hanging.release()
+
+    assert len((await staying).of(DATA)) == 1
+    assert double.calls.count("sso-admin", "ListAccountAssignments") == 1
 
 
 async def test_what_could_not_be_read_in_time_is_said_to_be_missing(
@@ -294,6 +313,25 @@ async def test_running_goes_on_after_a_failed_pass(
 
     assert clock.slept == [5.0, 30.0]
     assert held(await directory.holdings(ALICE)) == ["research"]
+
+
+async def test_refreshing_is_background_work_and_a_waiting_persons_reads_are_not(
+    aws: AwsClient, org: AwsOrganisation, clock: FakeClock
+) -> None:
+    urgencies: list[Urgency] = []
+
+    class Recording(AwsIdentityCenter):
+        async def assignees(self, permission_set: PermissionSetArn, account: AccountId) -> Assignees:
+            urgencies.append(present_urgency())
+            return await super().assignees(permission_set, account)
+
+    org.assign("alice", DATA, ONE)
+    center = Recording(aws, clock)
+    await AwsDirectory(center, {DATA: offered(DATA)}, clock).refresh()
+    await AwsDirectory(center, {DATA: offered(DATA)}, clock).holdings(ALICE)
+    await center.close()
+
+    assert urgencies == [Urgency.BACKGROUND, Urgency.READ]
 
 
 async def test_live_calls_come_first_while_the_background_reads_many(

@@ -30,7 +30,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         connection.execute(f"CREATE SCHEMA {schema}".encode())
         yield (
             make_url(server)
-            .update_query_dict({"options": f"-csearch_path={schema}"})
+            .update_query_dict({"options": f"-csearch_path={schema}", "application_name": schema})
             .render_as_string(hide_password=False)
         )
         connection.execute(f"DROP SCHEMA {schema} CASCADE".encode())

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
 from bot.adapters.storage.codec import CorruptRow
 from bot.adapters.storage.store import SqlStore
@@ -211,15 +211,37 @@ async def test_a_database_that_does_not_answer_is_unavailable(clock: FakeClock) 
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-async def test_a_server_that_ends_our_connections_is_reached_again(store: SqlStore) -> None:
-    end_all = sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'work%'"
+async def test_a_server_that_ended_our_connections_is_reached_again(store: SqlStore, url: str) -> None:
+    await asyncio.gather(*(store.run(add_request) for _ in range(20)))
+    ours = make_url(url)
+    other = create_engine(
+        ours.set(drivername="postgresql+psycopg").update_query_dict({"application_name": "x"})
     )
+    with other.begin() as connection:
+        end_ours = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name"
+        ended = connection.execute(text(end_ours), {"name": ours.query["application_name"]}).all()
+    other.dispose()
 
-    with pytest.raises(Unavailable):
-        await store.run(end_all)
+    again = await asyncio.gather(*(store.run(add_request) for _ in range(20)))
 
-    assert (await store.run(add_request)).label == "WA-1"
+    assert len(ended) > 1
+    assert sorted(request.id for request in again) == list(range(21, 41))
+
+
+async def test_two_processes_beside_each_other_wait_for_each_other(url: str, store: SqlStore) -> None:
+    beside = SqlStore(url, clock=FakeClock())
+    await beside.open(serving=False)
+    request = await store.run(add_request)
+
+    def bump(tx: Tx) -> None:
+        seen = tx.request(request.id)
+        tx.save_request(seen, seen)
+
+    for _ in range(30):
+        await asyncio.gather(store.run(bump), beside.run(bump))
+
+    assert (await store.run(lambda tx: tx.request(request.id))).version == 61
+    await beside.close()
 
 
 @pytest.mark.parametrize("url", ["postgresql"], indirect=True)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -51,6 +52,27 @@ async def test_each_piece_of_work_is_claimed_by_one_of_many(store: SqlStore) -> 
     assert len(set(keys)) == len(keys)
     keys += [work.key for work in await claim(store, at_most=30)]
     assert sorted(keys) == [f"{number:02}" for number in range(30)]
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_claim_does_not_wait_for_work_that_somebody_is_writing_to(store: SqlStore) -> None:
+    await poke(store, "busy")
+    await poke(store, "free")
+    begun, may_go_on = Event(), Event()
+
+    def slow(tx: Tx) -> None:
+        tx.poke(WorkKind.PERMISSION_SET, "busy")
+        begun.set()
+        may_go_on.wait(5)
+
+    writer = asyncio.create_task(store.run(slow))
+    await asyncio.to_thread(begun.wait, 5)
+
+    works = await asyncio.wait_for(claim(store), timeout=2)
+
+    may_go_on.set()
+    await writer
+    assert [work.key for work in works] == ["free"]
 
 
 async def test_the_longest_due_comes_first(store: SqlStore, clock: FakeClock) -> None:

@@ -1,0 +1,81 @@
+# Everything here works on a fresh machine with Python >= 3.11 and make; it sets up .venv by itself.
+# Another Python:   make test PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+ARGS ?=
+PYTEST_ARGS ?=
+# Whole files stay on one worker: fixtures of a module are made once.
+WORKERS ?= 2
+
+.PHONY: help sandbox test check format run lock bench chaos readme clean
+
+help:
+	@echo "make sandbox   play the whole story on this machine: no Slack, no AWS account (ARGS=--once: and exit)"
+	@echo "make test      all tests"
+	@echo "make check     format, lint, types, import contracts"
+	@echo "make format    put the format right"
+	@echo "make run       run the bot with .env and workbench-access.toml"
+	@echo "make lock      take newer dependencies into the lock files"
+	@echo "make bench     measure, as ratios"
+	@echo "make chaos     the tests that kill and break things"
+	@echo "make readme    put a fresh transcript of the sandbox into README.md"
+
+sandbox: $(INSTALLED)
+	@$(BIN)/workbench-access sandbox $(ARGS)
+
+test: $(INSTALLED)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+run: $(INSTALLED)
+	@$(BIN)/workbench-access serve
+
+bench: $(INSTALLED)
+	@if ls bench/*.py >/dev/null 2>&1; then \
+	  for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python "$$each" $(ARGS) || exit 1; done; \
+	else echo "There is nothing under bench/ yet."; fi
+
+chaos: $(INSTALLED)
+	@if [ -d tests/chaos ]; then $(BIN)/pytest tests/chaos $(PYTEST_ARGS); \
+	else echo "The chaos tests come with tests/chaos, which is not there yet."; fi
+
+readme: $(INSTALLED)
+	$(BIN)/python docs/transcript.py README.md
+
+# Hashes of everything, and no address of any registry: whoever installs uses the one that their pip is set up for.
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \
+       --no-header --python-version 3.11 pyproject.toml --extra postgres
+
+lock: $(INSTALLED)
+	$(BIN)/pip install --quiet uv
+	echo 'setuptools>=77' | $(LOCK) - --upgrade --extra sandbox --extra dev --output-file requirements-dev.lock
+	echo 'setuptools>=77' | $(LOCK) - --constraint requirements-dev.lock --output-file requirements.lock
+
+# Made once, and again when the lock or the package's metadata changes.
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "There is no $(PYTHON) here. Install Python 3.11 or newer, or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Workbench Access needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	       "Name a newer one: make PYTHON=python3.12"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version); this happens once."
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "No virtual environment could be made. On Debian: apt install python3-venv"; rm -rf $(VENV); exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

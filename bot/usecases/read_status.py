@@ -1,0 +1,76 @@
+"""What a person has asked for and holds, and for approvers what waits for them."""
+
+from dataclasses import dataclass
+
+from bot.domain.errors import Code, Refusal
+from bot.domain.messages import Story
+from bot.domain.names import SlackUserId
+from bot.domain.request import AccessRequest, RequestId
+from bot.domain.rules import Rules
+from bot.ports.people import People
+from bot.ports.store import Store, Tx
+from bot.usecases.admission import Admission
+from bot.usecases.precheck import read_approvers
+from bot.usecases.stories import story_of
+
+SHOWN = 20
+"""Newest requests of a person, and oldest waiting ones: what one message holds."""
+
+WAITING_LOOKED_AT = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """Newest first what is one's own, oldest first what waits for one's decision."""
+
+    mine: tuple[Story, ...]
+    waiting: tuple[Story, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStatus:
+    """Reads the store only, and Slack for who may see what."""
+
+    store: Store
+    rules: Rules
+    admission: Admission
+    people: People
+
+    async def overview(self, user: SlackUserId) -> Overview:
+        """One's own requests and grants, and what one could decide. Raises `Refusal`, `Unavailable`."""
+        await self.admission.person(user)
+
+        def read(tx: Tx) -> tuple[list[Story], list[Story]]:
+            mine = [_story(tx, each) for each in tx.requests_of(user, at_most=SHOWN)]
+            waiting = [_story(tx, each) for each in tx.pending_requests(at_most=WAITING_LOOKED_AT)]
+            return mine, waiting
+
+        mine, waiting = await self.store.run(read)
+        decidable = [story for story in waiting if await self._may_see(story.request, user, own=False)]
+        return Overview(mine=tuple(mine), waiting=tuple(decidable[:SHOWN]))
+
+    async def one(self, user: SlackUserId, request_id: RequestId) -> Story:
+        """One request, for its requester and those who may decide it; to others it does not exist."""
+        await self.admission.person(user)
+        story = await self.store.run(lambda tx: _story(tx, tx.request(request_id)))
+        if not await self._may_see(story.request, user, own=True):
+            raise Refusal(Code.NOT_FOUND, id=story.request.label)
+        return story
+
+    async def _may_see(self, request: AccessRequest, user: SlackUserId, *, own: bool) -> bool:
+        if request.ask.requester == user:
+            return own
+        offered = self.rules.sets.get(request.ask.permission_set)
+        if offered is None:
+            return False
+        try:
+            rule = offered.combined({target.role for target in request.ask.targets})
+        except Refusal:
+            return False  # a role was taken out of the configuration: nobody decides it any more
+        return user in await read_approvers(self.people, rule)
+
+
+def _story(tx: Tx, request: AccessRequest) -> Story:
+    story = story_of(tx, request.id)
+    assert story is not None  # only a missing id gives none
+    return story

@@ -1,0 +1,34 @@
+"""Store what a person did before anything comes of it: an acknowledged click survives a kill."""
+
+from dataclasses import dataclass
+
+from bot.domain.messages import ClickKind
+from bot.domain.names import ChannelId, SlackTeamId, SlackUserId
+from bot.domain.request import RequestId
+from bot.ports.store import Store, Tx, WorkKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordClick:
+    """One short transaction; `bot.usecases.decide_request` decides right after."""
+
+    store: Store
+
+    async def __call__(
+        self,
+        kind: ClickKind,
+        request: RequestId,
+        *,
+        by: SlackUserId,
+        team: SlackTeamId,
+        channel: ChannelId | SlackUserId,
+        note: str = "",
+    ) -> None:
+        """Store the click; the answer goes to `channel`, or to the person where that is empty."""
+
+        def record(tx: Tx) -> None:
+            where = channel or by
+            click = tx.add_click(kind=kind, request=request, by=by, team=team, channel=where, note=note)
+            tx.poke(WorkKind.CLICK, str(click.id))
+
+        await self.store.run(record)
