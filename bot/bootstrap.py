@@ -105,7 +105,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         handle_click = HandleClick(
             store=store, rules=rules, admission=admission, people=people, identity_center=identity_center
         )
-        notifier = SlackNotifier(client, time, support=rules.support)
+        notifier = SlackNotifier(client, support=rules.support)
 
         engine = Engine(
             store=store,

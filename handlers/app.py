@@ -22,8 +22,8 @@ log = get_logger(__name__)
 SLACK_PATIENCE = 60.0
 """Seconds that a start waits for Slack."""
 
-CALL_TIMEOUT = 10
-"""Seconds for one call to Slack."""
+CALL_TIMEOUT = 8
+"""Seconds for one call to Slack; shorter than the lease under which the outbox posts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,9 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.domain.errors import NotFound
 from bot.domain.messages import MessageKind, OwedMessage, Story
 from bot.domain.names import ChannelId
-from bot.ports.clock import Clock
 from bot.ports.notifier import Posted
 from handlers import ids
 from handlers.errors import slack_errors
-from handlers.pacing import Pace
 from handlers.views.answer import answer
 from handlers.views.approval_card import card, copy
 from handlers.views.ended import ended, ended_copy
@@ -29,9 +27,8 @@ UNREACHABLE = {"user_not_in_channel", "not_in_channel", "channel_not_found", "is
 class SlackNotifier:
     """Sends what `bot.worker.outbox` owes."""
 
-    def __init__(self, client: AsyncWebClient, clock: Clock, *, support: str) -> None:
+    def __init__(self, client: AsyncWebClient, *, support: str) -> None:
         self._client = client
-        self._pace = Pace(clock)
         self._support = support
 
     async def post(
@@ -42,7 +39,6 @@ class SlackNotifier:
         drawn = self._draw(message, story)
         if repetition:
             drawn = repeated(drawn)
-        await self._pace.post(message.channel)
         with slack_errors():
             answer = await self._client.chat_postMessage(
                 channel=message.channel,
@@ -58,7 +54,6 @@ class SlackNotifier:
     async def edit(self, message: OwedMessage, story: Story, posted: Posted) -> None:
         """See `bot.ports.notifier.Notifier`."""
         drawn = self._draw(message, story)
-        await self._pace.edit()
         with slack_errors():
             await self._client.chat_update(
                 channel=posted.channel,

@@ -1,8 +1,8 @@
 """Asking for access: the form opens at once, fills itself from AWS, checks while it is filled in, and is stored."""
 
 import asyncio
-from contextlib import suppress
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any

@@ -5,6 +5,7 @@ Raises `Unavailable(STORE_UNAVAILABLE)` when the database does not answer.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +21,7 @@ from bot.domain.names import (
     SlackTeamId,
     SlackUserId,
 )
+from bot.domain.pace import Pace
 from bot.domain.request import AccessRequest, Ask, RequestId, Target
 
 T = TypeVar("T")
@@ -177,13 +179,13 @@ class Tx(Protocol):
         """`number` 0: the newest."""
         ...
 
+    def take_turn(self, queue: str, pace: Pace) -> datetime:
+        """The instant of the caller's turn in a queue that all replicas share; it is taken by this call."""
+        ...
+
     # Work
     def poke(self, kind: WorkKind, key: str, *, due_at: datetime | None = None) -> None:
         """Ask for attention, now or at an instant; an earlier one stands."""
-        ...
-
-    def hold(self, work: Work) -> None:
-        """Raises `Conflict(CONFLICT)` unless the lease still stands: a paused worker must not write."""
         ...
 
     # History
@@ -195,6 +197,10 @@ class Tx(Protocol):
 class Store(Protocol):
     async def run(self, transaction: Callable[[Tx], T]) -> T:
         """Run one transaction and return what it returned; wakes the worker when it poked something."""
+        ...
+
+    def holding(self, work: Work) -> AbstractContextManager[None]:
+        """Inside, a transaction is undone with `Conflict(CONFLICT)` once the work's lease is lost."""
         ...
 
     async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:

@@ -8,11 +8,14 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
+from time import monotonic
 
 from bot.domain.errors import AccessError, Conflict, Unavailable
 from bot.log import get_logger
 from bot.ports.clock import Clock
 from bot.ports.store import Store, Work, WorkKind
+from bot.worker.lease import Lease, under
 
 log = get_logger(__name__)
 
@@ -75,8 +78,14 @@ class Engine:
         room = AT_ONCE - len(self._running)
         if room <= 0:
             return
+        begun = monotonic()
         for work in await self.store.claim(at_most=room, lease_for=LEASE):
-            task = asyncio.create_task(self._do(work), name=f"{work.kind}:{work.key}")
+            lease = Lease(
+                until=begun + LEASE.total_seconds(),
+                lasts=LEASE,
+                ask=partial(self.store.renew, work, lease_for=LEASE),
+            )
+            task = asyncio.create_task(self._do(work, lease), name=f"{work.kind}:{work.key}")
             self._running.add(task)
             task.add_done_callback(self._done)
 
@@ -94,7 +103,7 @@ class Engine:
             return LONGEST_WAIT.total_seconds()
         return max(0.0, min((due - self.clock.now()).total_seconds(), LONGEST_WAIT.total_seconds()))
 
-    async def _do(self, work: Work) -> None:
+    async def _do(self, work: Work, lease: Lease) -> None:
         """Run one piece of work while a heartbeat keeps its lease; a lost lease stops it at once."""
         handler = self.handlers.get(work.kind)
         if handler is None:
@@ -104,9 +113,10 @@ class Engine:
             return
         me = asyncio.current_task()
         assert me is not None
-        heartbeat = asyncio.create_task(self._keep(work, me), name=f"lease:{work.kind}:{work.key}")
+        heartbeat = asyncio.create_task(self._keep(work, lease, me), name=f"lease:{work.kind}:{work.key}")
         try:
-            again_at = await handler(work)
+            with under(lease), self.store.holding(work):
+                again_at = await handler(work)
         except (Unavailable, Conflict) as error:
             await self._back_off(work, error)
         except AccessError as error:
@@ -120,11 +130,11 @@ class Engine:
         finally:
             heartbeat.cancel()
 
-    async def _keep(self, work: Work, owner: "asyncio.Task[None]") -> None:
+    async def _keep(self, work: Work, lease: Lease, owner: "asyncio.Task[None]") -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             try:
-                held = await self.store.renew(work, lease_for=LEASE)
+                held = await lease.renew()
             except Unavailable:
                 continue
             if not held:

@@ -1,42 +1,52 @@
-"""The messages owed to Slack: each is posted once, then edited until it shows what is true."""
+"""The messages owed to Slack: each is posted once, then edited until it shows what is true.
 
-from dataclasses import dataclass, replace
+What a message says is drawn after its turn has come, never before: where edits queue up behind Slack's pace,
+each shows the newest state and the ones in between are left out.
+"""
+
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import NotFound, Refusal, Unavailable
 from bot.domain.messages import MessageKind, OwedMessage, Story
 from bot.domain.names import ChannelId
-from bot.log import get_logger
+from bot.domain.pace import EDITS, POSTS, Pace
 from bot.ports.clock import Clock
 from bot.ports.notifier import Notifier, Posted
 from bot.ports.store import Store, Tx
 from bot.usecases.stories import story_of
-
-log = get_logger(__name__)
+from bot.worker.lease import ensure
 
 PARENT_AFTER = timedelta(milliseconds=250)
 """A reply waits for its card this long before it looks again."""
 
+SEND_TIME = timedelta(seconds=9)
+"""A call to Slack takes at most 8 s: that much lease must be left before one is made."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class Outbox:
     """Makes Slack show one owed message. Runs under the message's lease."""
 
     store: Store
     notifier: Notifier
     clock: Clock
+    _turns: dict[str, datetime] = field(default_factory=dict)
+    """When the messages that wait here may be sent: their place in the queue, already counted in the store."""
 
     async def __call__(self, key: str) -> datetime | None:
         """One try. Returns when to look again. Raises `Unavailable` or `NotFound` to back off."""
-        message, story, parent = await self.store.run(lambda tx: self._load(tx, key))
+        turn = await self.store.run(lambda tx: self._turn(tx, key))
+        if turn is not None:
+            return turn
+        message, story, parent = await self.store.run(lambda tx: _load(tx, key))
         if message is None or message.shown >= message.wanted:
             return None
+        await ensure(SEND_TIME)
         if message.kind is MessageKind.ANSWER:
             await self.notifier.whisper(message)
             await self._remember(message, posted=None, shown=message.wanted)
             return None
-        if message.thread_key is not None and parent is None:
-            return self.clock.now() + PARENT_AFTER
         posted = _posted(message)
         if posted is None:
             posted = await self._post(message, story, parent)
@@ -45,14 +55,32 @@ class Outbox:
         await self._remember(message, posted=posted, shown=message.wanted)
         return None
 
+    def _turn(self, tx: Tx, key: str) -> datetime | None:
+        """When to come back; None when it is this message's turn now (or there is nothing to send)."""
+        message = tx.message(key)
+        if message is None or message.shown >= message.wanted or message.kind is MessageKind.ANSWER:
+            return None
+        parent = tx.message(message.thread_key) if message.thread_key is not None else None
+        if message.thread_key is not None and (parent is None or parent.ts is None):
+            return tx.now + PARENT_AFTER
+        turn = self._turns.pop(key, None)
+        if turn is None:
+            name, pace = _queue(message)
+            turn = tx.take_turn(name, pace)
+        if turn <= tx.now:
+            return None
+        self._turns[key] = turn
+        return turn
+
     async def _post(self, message: OwedMessage, story: Story | None, parent: Posted | None) -> Posted:
         """Post it for the first time; one that may have been posted before is looked for first."""
+        tried = message.first_try_at
         repetition = False
-        if message.first_try_at is None:
-            await self._remember(replace(message, first_try_at=self.clock.now()), posted=None, shown=0)
+        if tried is None:
+            await self._try(message, self.clock.now())
         else:
             try:
-                found = await self.notifier.find(message, since=message.first_try_at, thread=parent)
+                found = await self.notifier.find(message, since=tried, thread=parent)
             except Refusal:
                 repetition = True  # without the history scope nobody can know; the reader is told
             else:
@@ -64,47 +92,50 @@ class Outbox:
         try:
             return await self.notifier.post(message, story, thread=parent, repetition=repetition)
         except (Unavailable, NotFound) as error:
-            if error.facts.get("sent") == "no" and message.first_try_at is None:
-                # Slack said no, so it is not there: the next try needs no search.
-                await self._remember(
-                    replace(message, first_try_at=None), posted=None, shown=0, forget_try=True
-                )
+            if error.facts.get("sent") == "no" and tried is None:
+                await self._try(message, None)  # Slack said no, so it is not there: no search needed
             raise
 
-    @staticmethod
-    def _load(tx: Tx, key: str) -> tuple[OwedMessage | None, Story | None, Posted | None]:
-        message = tx.message(key)
-        if message is None:
-            return None, None, None
-        parent = tx.message(message.thread_key) if message.thread_key is not None else None
-        return (
-            message,
-            story_of(tx, message.request, message.outcome),
-            _posted(parent) if parent is not None else None,
-        )
+    async def _try(self, message: OwedMessage, at: datetime | None) -> None:
+        """From `at` on the message may be there without our knowing."""
 
-    async def _remember(
-        self, message: OwedMessage, *, posted: Posted | None, shown: int, forget_try: bool = False
-    ) -> None:
+        def store(tx: Tx) -> None:
+            now = tx.message(message.key)
+            if now is not None:
+                tx.save_message(replace(now, first_try_at=at))
+
+        await self.store.run(store)
+
+    async def _remember(self, message: OwedMessage, *, posted: Posted | None, shown: int) -> None:
         def store(tx: Tx) -> None:
             now = tx.message(message.key)
             if now is None:
                 return
-            first = None if forget_try else message.first_try_at or now.first_try_at
-            tx.save_message(
-                replace(
-                    now,
-                    shown=max(now.shown, shown),
-                    first_try_at=first,
-                    ts=posted.ts if posted is not None else now.ts,
-                    posted_channel=posted.channel if posted is not None else now.posted_channel,
-                )
-            )
+            changed = replace(now, shown=max(now.shown, shown))
+            if posted is not None:
+                changed = replace(changed, ts=posted.ts, posted_channel=posted.channel)
+            tx.save_message(changed)
 
         await self.store.run(store)
+
+
+def _load(tx: Tx, key: str) -> tuple[OwedMessage | None, Story | None, Posted | None]:
+    message = tx.message(key)
+    if message is None:
+        return None, None, None
+    parent = tx.message(message.thread_key) if message.thread_key is not None else None
+    story = story_of(tx, message.request, message.outcome)
+    return message, story, _posted(parent) if parent is not None else None
 
 
 def _posted(message: OwedMessage) -> Posted | None:
     if message.ts is None:
         return None
     return Posted(channel=message.posted_channel or ChannelId(message.channel), ts=message.ts)
+
+
+def _queue(message: OwedMessage) -> tuple[str, Pace]:
+    """Which of Slack's limits the next call counts against."""
+    if message.ts is not None:
+        return "edits", EDITS
+    return f"posts:{message.channel}", POSTS

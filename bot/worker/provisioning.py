@@ -14,10 +14,15 @@ from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter, ProvisioningReport, ProvisioningState
 from bot.ports.store import Store, Tx
 from bot.usecases.transitions import show_progress
+from bot.worker.lease import ensure
 from bot.worker.set_view import SetView, move
 
 POLL_AFTER = timedelta(milliseconds=500)
 """Between two looks at provisionings in flight: with three in flight, six calls a second of the fifteen."""
+
+
+WRITE_TIME = timedelta(seconds=9)
+"""The adapter sends no write later than 8 s after it was asked to: that much lease must be left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +122,7 @@ class Pushes:
                 await self._ask(arn, push.account, [push])
 
     async def _ask(self, arn: PermissionSetArn, account: AccountId | None, pushes: Sequence[Push]) -> None:
+        await ensure(WRITE_TIME)
         try:
             provisioning = await self.identity_center.provision(arn, account)
         except (Provisioning, NotFound, Refusal) as refused:

@@ -32,7 +32,8 @@ from bot.log import get_logger
 from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter
 from bot.ports.store import Store, Tx
-from bot.worker.provisioning import POLL_AFTER, Pushes
+from bot.worker.lease import ensure
+from bot.worker.provisioning import POLL_AFTER, WRITE_TIME, Pushes
 from bot.worker.set_view import OPEN, SetView, fail, move, view_set
 
 log = get_logger(__name__)
@@ -198,6 +199,7 @@ class Reconcile:
         stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
         waiting = waiting_edits(stale, made.before, view.pushes)
         await self.store.run(lambda tx: self._intend(tx, view, made, missing=missing, waiting=waiting))
+        await ensure(WRITE_TIME)
         try:
             await self.identity_center.put_policy(arn, made.after)
         except (Refusal, Provisioning) as refused:

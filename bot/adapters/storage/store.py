@@ -1,8 +1,9 @@
 """The store: opens the database, and hands transactions and work to whoever asks."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -23,6 +24,8 @@ log = get_logger(__name__)
 
 PATIENCE = timedelta(seconds=5)
 """How long one caller waits in the queue, and one transaction for the database."""
+
+_held_work: ContextVar[Work | None] = ContextVar("held_work", default=None)
 
 
 class SqlStore:
@@ -78,7 +81,24 @@ class SqlStore:
         await asyncio.to_thread(self._held.close)
 
     async def run(self, transaction: Callable[[Tx], T]) -> T:
-        return await self._runner.run(transaction)
+        work = _held_work.get()
+        if work is None:
+            return await self._runner.run(transaction)
+
+        def under_lease(tx: SqlTx) -> T:
+            tx.hold(work)
+            return transaction(tx)
+
+        return await self._runner.run(under_lease)
+
+    @contextmanager
+    def holding(self, work: Work) -> Iterator[None]:
+        """Tasks started inside inherit it: it belongs to the context, not to the store."""
+        token = _held_work.set(work)
+        try:
+            yield
+        finally:
+            _held_work.reset(token)
 
     async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
         def claim(tx: SqlTx) -> Sequence[Work]:

@@ -188,6 +188,14 @@ audit = Table(
 )
 """Append-only; (subject, version) is what keeps an event from being written twice."""
 
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", CleanText, primary_key=True),
+    Column("full_until", Instant, nullable=False),
+)
+"""How far each of Slack's limits is booked, for all replicas together."""
+
 work = Table(
     "work",
     metadata,

@@ -20,6 +20,7 @@ from bot.domain.errors import Code, Conflict, NotFound
 from bot.domain.grant import Grant, GrantId, GrantStatus, Push, PushStatus, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import ChannelId, IdentityUserId, PermissionSetName, RoleArn, SlackTeamId, SlackUserId
+from bot.domain.pace import Pace, take_turn
 from bot.domain.request import (
     AccessRequest,
     Approval,
@@ -345,6 +346,16 @@ class SqlTx:
             theirs = theirs.where(table.c.number == number)
         row = self._one(theirs.order_by(table.c.number.desc()).limit(1))
         return None if row is None else codec.read_outcome(row)
+
+    def take_turn(self, queue: str, pace: Pace) -> datetime:
+        """Takers of one queue come one after the other: the row is locked until the transaction ends."""
+        table = tables.queues
+        self._add(table, {"name": queue, "full_until": self._now})
+        booked = select(table.c.full_until).where(table.c.name == queue).with_for_update()
+        full_until = codec.instant(self.connection.execute(booked).scalar_one())
+        turn, full_until = take_turn(full_until, pace, now=self._now)
+        self.connection.execute(update(table).where(table.c.name == queue).values(full_until=full_until))
+        return turn
 
     # Work
 

@@ -167,6 +167,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_audit_request_id"), "audit", ["request", "id"])
     op.create_table(
+        "queues",
+        sa.Column("name", CleanText(), nullable=False),
+        sa.Column("full_until", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_queues")),
+    )
+    op.create_table(
         "work",
         sa.Column("id", CleanText(), nullable=False),
         sa.Column("kind", CleanText(), nullable=False),

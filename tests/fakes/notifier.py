@@ -1,0 +1,84 @@
+"""A channel that keeps what was posted, so that a test can read it like a person."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.domain.errors import AccessError, Code, Refusal
+from bot.domain.messages import OwedMessage, Story
+from bot.domain.names import ChannelId
+from bot.ports.notifier import Posted
+
+
+@dataclass
+class Shown:
+    """One message as it stands in the channel."""
+
+    key: str
+    posted: Posted
+    story: Story | None
+    thread: Posted | None
+    repetition: bool
+    edits: int = 0
+
+
+@dataclass
+class FakeNotifier:
+    """Implements `ports.notifier.Notifier`."""
+
+    channel: dict[str, Shown] = field(default_factory=dict)
+    """By timestamp."""
+    whispers: list[OwedMessage] = field(default_factory=list)
+    searches: int = 0
+    has_history: bool = True
+    errors: dict[str, AccessError] = field(default_factory=dict)
+    """By method name: raised before anything happens, until the test takes it out."""
+    lost: dict[str, AccessError] = field(default_factory=dict)
+    """By method name: raised after it has happened; the answer was lost."""
+    before: Callable[[str], Awaitable[None]] | None = None
+    after: Callable[[str], Awaitable[None]] | None = None
+
+    def messages(self, key: str) -> list[Shown]:
+        return [shown for shown in self.channel.values() if shown.key == key]
+
+    async def _begin(self, name: str) -> None:
+        if self.before is not None:
+            await self.before(name)
+        if name in self.errors:
+            raise self.errors[name]
+
+    async def _end(self, name: str) -> None:
+        if self.after is not None:
+            await self.after(name)
+        if name in self.lost:
+            raise self.lost[name]
+
+    async def post(
+        self, message: OwedMessage, story: Story | None, *, thread: Posted | None, repetition: bool
+    ) -> Posted:
+        await self._begin("post")
+        posted = Posted(channel=ChannelId(f"D-{message.channel}"), ts=f"{len(self.channel) + 1}.0")
+        self.channel[posted.ts] = Shown(message.key, posted, story, thread, repetition)
+        await self._end("post")
+        return posted
+
+    async def edit(self, message: OwedMessage, story: Story, posted: Posted) -> None:
+        await self._begin("edit")
+        shown = self.channel[posted.ts]
+        shown.story = story
+        shown.edits += 1
+        await self._end("edit")
+
+    async def whisper(self, message: OwedMessage) -> None:
+        await self._begin("whisper")
+        self.whispers.append(message)
+        await self._end("whisper")
+
+    async def find(self, message: OwedMessage, *, since: datetime, thread: Posted | None) -> Posted | None:
+        await self._begin("find")
+        self.searches += 1
+        if not self.has_history:
+            raise Refusal(Code.ACCESS_DENIED, error="missing_scope")
+        found = self.messages(message.key)
+        await self._end("find")
+        return found[0].posted if found else None
