@@ -35,6 +35,7 @@ from bot.worker.engine import Engine
 from bot.worker.outbox import Outbox
 from bot.worker.provisioning import Pushes
 from bot.worker.reconcile import Reconcile
+from bot.worker.replicas import Replicas
 from handlers.app import make_app, meet_slack, web_client, who_are_we
 from handlers.command import CommandConversation
 from handlers.grants import GrantsConversation
@@ -78,10 +79,14 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         session = await stack.enter_async_context(aiohttp.ClientSession())
         token = settings.slack_bot_token.get_secret_value()
         client = web_client(session, base_url=settings.slack_api_url, token=token)
-        aws = await stack.enter_async_context(AwsClient(observe=metrics.aws_call))
+        aws = await stack.enter_async_context(AwsClient(region=settings.aws_region, observe=metrics.aws_call))
         store = SqlStore(settings.database_url.get_secret_value(), clock=time, on_poke=wake.set)
         us, _ = await asyncio.gather(meet_slack(client), store.open(serving=True))
         stack.push_async_callback(store.close)
+
+        async def set_clock() -> None:
+            if isinstance(time, SystemClock):
+                time.follow(await store.clock_behind())
 
         rules = settings.rules
         identity_center = AwsIdentityCenter(aws, time)
@@ -196,7 +201,10 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
                 ),
             ),
         )
-        await stack.enter_async_context(_background(engine, directory))
+        replicas = Replicas(store=store, share=aws.share, set_clock=set_clock)
+        await replicas.join()
+        stack.push_async_callback(replicas.leave)
+        await stack.enter_async_context(_background(engine, directory, replicas))
         stack.push_async_callback(jobs.drain, DRAIN)
         if settings.slack_app_token is not None:
             token = settings.slack_app_token.get_secret_value()
@@ -221,8 +229,9 @@ async def _nothing_by_http(_: web.Request) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def _background(engine: Engine, directory: AwsDirectory) -> AsyncIterator[None]:
-    """The worker and the directory's refresh, as long as the context lasts."""
+async def _background(engine: Engine, directory: AwsDirectory, replicas: Replicas) -> AsyncIterator[None]:
+    """The worker, the directory's refresh and the check-in, as long as the context lasts."""
+    checking_in = asyncio.create_task(replicas.run(), name="replicas")
     working = asyncio.create_task(engine.run(), name="engine")
     refreshing = asyncio.create_task(directory.run(), name="directory")
     try:
@@ -231,8 +240,9 @@ async def _background(engine: Engine, directory: AwsDirectory) -> AsyncIterator[
         refreshing.cancel()
         engine.stop()
         await engine.drain(DRAIN)
-        await asyncio.gather(working, refreshing, return_exceptions=True)
-        for task in (working, refreshing):
+        checking_in.cancel()
+        await asyncio.gather(working, refreshing, checking_in, return_exceptions=True)
+        for task in (working, refreshing, checking_in):
             if not task.cancelled() and (error := task.exception()) is not None:
                 log.bug("background_failed", error, task=task.get_name())
         if sys.exc_info()[0] is None:

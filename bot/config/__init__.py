@@ -71,6 +71,9 @@ class Settings:
     log_format: LogFormat
     rules: Rules
 
+    aws_region: str | None = None
+    """`AWS_REGION`, which ECS sets and boto3 does not read; None where boto3 finds a region by itself."""
+
     aws_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """boto3's own variables that only `.env` names; `load_from_process` hands them to boto3."""
 
@@ -125,6 +128,7 @@ def load(environ: Mapping[str, str], dotenv_path: Path = Path(".env"), *, termin
         log_level=log_level,
         log_format=log_format,
         rules=rules,
+        aws_region=None if variables.has("AWS_DEFAULT_REGION") else variables.text("AWS_REGION"),
         aws_environment={
             name: value
             for name, value in from_file.items()

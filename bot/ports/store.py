@@ -223,6 +223,14 @@ class Store(Protocol):
         """When the next unclaimed work is due."""
         ...
 
+    async def check_in(self, replica: str, *, alive_for: timedelta) -> int:
+        """Say that this replica serves; returns how many were seen within `alive_for`, this one included."""
+        ...
+
+    async def check_out(self, replica: str) -> None:
+        """Say that this replica serves no more."""
+        ...
+
     async def ping(self) -> None:
         """Raises `Unavailable` when the database cannot be written."""
         ...

@@ -30,7 +30,6 @@ from bot.sandbox.scene import (
     write_rules,
 )
 from bot.sandbox.slack.server import SlackDouble
-from bot.sandbox.slack.web_api import DEFAULT_SCOPES
 from bot.sandbox.story import EMAIL, ROLE, Caption, Screen, StalledError, Step, tell
 from bot.server import Serving, serving
 
@@ -39,8 +38,20 @@ PROVISIONING_SECONDS: Final = 1.0
 
 LOG: Final = "bot.log"
 WIDTH: Final = 114
-HISTORY: Final = frozenset({"channels:history", "groups:history", "im:history"})
-"""The optional scopes of manifest.yml."""
+SCOPES: Final = frozenset(
+    {
+        "commands",
+        "chat:write",
+        "users:read",
+        "users:read.email",
+        "usergroups:read",
+        "im:write",
+        "channels:history",
+        "groups:history",
+        "im:history",
+    }
+)
+"""Those of manifest.yml, which a test compares: the bot gets nothing here that it would not have at Slack."""
 
 _REAL_TOKEN: Final = re.compile(r"xox[a-z][.-].*\d{9,}|xapp-\d-[A-Z0-9]+-\d{9,}")
 _OURS: Final = frozenset({"DATABASE_URL", "HOST", "PORT", "LOG_LEVEL", "LOG_FORMAT"})
@@ -101,7 +112,7 @@ async def sandbox(
     org = organisation()
     org.provisioning.delay = provisioning_seconds
     async with (
-        SlackDouble(workspace(), signing_secret=SIGNING_SECRET, scopes=DEFAULT_SCOPES | HISTORY) as slack,
+        SlackDouble(workspace(), signing_secret=SIGNING_SECRET, scopes=SCOPES) as slack,
         AwsDouble(org) as aws,
     ):
         variables = {

@@ -230,7 +230,9 @@ class HandleClick:
             if not ending:
                 raise Refusal(Code.NOT_ACTIVE, label=now.label)
             for grant in ending:
-                moved = move_grant(tx, grant, GrantStatus.ENDING, cause=cause, actor=click.by, note=click.note)
+                moved = move_grant(
+                    tx, grant, GrantStatus.ENDING, cause=cause, actor=click.by, note=click.note
+                )
                 wake_set(tx, moved)
             show(tx, now, self.rules.channel)
             show_progress(tx, now.id, self.rules.channel)

@@ -36,7 +36,5 @@ def _still(tx: Tx, request: AccessRequest, grants: tuple[Grant, ...]) -> tuple[S
             ends_at=other.ends_at,
         )
         for other in tx.grants_in(request.ask.permission_set, (GrantStatus.ACTIVE,))
-        if other.request != request.id
-        and other.role_arn in over
-        and other.person in (None, request.identity)
+        if other.request != request.id and other.role_arn in over and other.person in (None, request.identity)
     )

@@ -47,10 +47,20 @@ class Message:
 
 def message(text: str, blocks: Iterable[Block]) -> Message:
     """A message; `text` is mrkdwn that has been escaped where it had to be."""
-    return Message(
-        text=text if len(text) <= _TOP_LEVEL_LIMIT else text[: _TOP_LEVEL_LIMIT - 1] + ELLIPSIS,
-        blocks=[block.to_dict() for block in blocks],
-    )
+    return Message(text=_clipped(text), blocks=[block.to_dict() for block in blocks])
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _TOP_LEVEL_LIMIT else text[: _TOP_LEVEL_LIMIT - 1] + ELLIPSIS
+
+
+REPEATED: Final = "Possibly a repetition: Slack did not confirm whether this message was posted before."
+
+
+def repeated(first: Message) -> Message:
+    """The same message, marked for its readers as one that they may have seen already."""
+    text = f"{REPEATED} {first.text}"
+    return Message(text=_clipped(text), blocks=[context(f"↻ {REPEATED}").to_dict(), *first.blocks])
 
 
 def modal(

@@ -103,7 +103,7 @@ def shorten(rows: Sequence[Row], *, characters: int, more: str) -> list[str]:
     return [row.text for row in shown] + missing
 
 
-def story_rows(story: Story) -> list[Row]:
+def story_rows(story: Story, *, you: bool = False) -> list[Row]:
     """The targets of a story: their pre-check while nobody has decided, their grants afterwards."""
     facts = story.request.facts
     names = dict(facts.account_names) if facts else {}
@@ -112,7 +112,9 @@ def story_rows(story: Story) -> list[Row]:
 
     def line(target: Target) -> str:
         grant = grants.get(target)
-        return grant_line(grant) if grant else finding_line(findings.get((target.account, target.role)))
+        return (
+            grant_line(grant, you=you) if grant else finding_line(findings.get((target.account, target.role)))
+        )
 
     def first(target: Target) -> bool:
         grant = grants.get(target)
@@ -121,6 +123,18 @@ def story_rows(story: Story) -> list[Row]:
         return troubled(findings.get((target.account, target.role)))
 
     return target_rows(story.request.ask.targets, names, line, first=first)
+
+
+def grant_rows(story: Story, grants: Sequence[Grant], *, you: bool) -> list[Row]:
+    """Some grants of a story, each account with its roles."""
+    facts = story.request.facts
+    found = grants_by_target(grants)
+    return target_rows(
+        list(found),
+        dict(facts.account_names) if facts else {},
+        lambda target: grant_line(found[target], you=you),
+        first=lambda target: found[target].status is GrantStatus.FAILED,
+    )
 
 
 def grants_by_target(grants: Iterable[Grant]) -> dict[Target, Grant]:
@@ -137,9 +151,10 @@ def failures(story: Story) -> list[tuple[Failure, list[Target]]]:
 
 
 def extent(targets: Sequence[Target]) -> str:
-    """ "2 accounts × 3 roles", or "4 roles in 2 accounts" where not every pair is there."""
+    """ "3 roles in each of 2 accounts", or "5 pairs of account and role" where not every pair is there."""
     accounts = len({target.account for target in targets})
     roles = len({target.role for target in targets})
     if accounts * roles == len(targets):
-        return f"{counted(roles, 'role')} in {counted(accounts, 'account')}"
+        each = "each of " if accounts > 1 else ""
+        return f"{counted(roles, 'role')} in {each}{counted(accounts, 'account')}"
     return f"{counted(len(targets), 'pair of account and role', 'pairs of account and role')}"

@@ -78,6 +78,12 @@ class _Window:
     def take(self, now: float) -> None:
         self._taken.append(now)
 
+    def allow(self, most: int) -> None:
+        """From now on this many; what was taken lately still counts."""
+        if most != self._most:
+            self._most = most
+            self._taken = deque(self._taken, maxlen=most)
+
 
 class Budget:
     """At most `rate` calls in any second, evenly spread; fair among equals.
@@ -94,17 +100,28 @@ class Budget:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        behind = max(1, rate * 2 // 3) if background_rate is None else background_rate
         self._now = now
         self._sleep = sleep
+        self._background_rate = background_rate
         self._windows = (_Window(rate, WINDOW), _Window(ceil(rate / _PARTS), WINDOW / _PARTS))
-        self._windows_behind = (*self._windows, _Window(behind, WINDOW))
+        self._windows_behind = (*self._windows, _Window(self._behind(rate), WINDOW))
         self._waiting: tuple[deque[_Ticket], ...] = tuple(deque() for _ in Urgency)
 
     @property
     def waiting(self) -> int:
         """How many calls wait for their turn."""
         return sum(len(queue) for queue in self._waiting)
+
+    def _behind(self, rate: int) -> int:
+        share = max(1, rate * 2 // 3) if self._background_rate is None else self._background_rate
+        return min(share, rate)
+
+    def allow(self, rate: int) -> None:
+        """Change the rate: the budget is shared by as many replicas as there are."""
+        for window, most in zip(
+            self._windows_behind, (rate, ceil(rate / _PARTS), self._behind(rate)), strict=True
+        ):
+            window.allow(most)
 
     async def take(self, urgency: Urgency, gate: asyncio.Semaphore) -> None:
         """Wait for a slot and for `gate`; both are held on return, and the caller releases the gate."""

@@ -100,6 +100,7 @@ class AwsClient:
         self._make_client = make_client or self._boto3_client
         self._session: boto3.Session | None = None
         self._rate = rate
+        self._replicas = 1
         self._patience = patience or Patience()
         self._observe = observe
         self._now = now
@@ -136,6 +137,13 @@ class AwsClient:
         for client in (*made, *self._strangers):
             if isinstance(client, BaseClient):
                 client.close()
+
+    def share(self, replicas: int) -> None:
+        """AWS's limits are the organisation's: take one part of so many, at least one call a second."""
+        self._replicas = max(1, replicas)
+        for key, budget in self._budgets.items():
+            whole = min(self._rate, _ORGANIZATIONS_RATE) if key == "organizations" else self._rate
+            budget.allow(max(1, whole // self._replicas))
 
     async def region(self) -> str:
         """The Region that all calls go to."""
@@ -267,7 +275,8 @@ class AwsClient:
             return None
         key = operation if service == "identitystore" else service
         if key not in self._budgets:
-            rate = min(self._rate, _ORGANIZATIONS_RATE) if service == "organizations" else self._rate
+            whole = min(self._rate, _ORGANIZATIONS_RATE) if service == "organizations" else self._rate
+            rate = max(1, whole // self._replicas)
             # Only in sso-admin do background reads compete with people's; elsewhere they may have it all.
             behind = None if service == "sso-admin" else rate
             self._budgets[key] = Budget(rate, background_rate=behind, now=self._now, sleep=self._sleep)

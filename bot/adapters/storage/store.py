@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import delete, func, select, update
 
 from bot.adapters.storage import schema, tables
 from bot.adapters.storage import work as work_rows
-from bot.adapters.storage.dialect import dialect_for
+from bot.adapters.storage.codec import instant
+from bot.adapters.storage.dialect import dialect_for, insert_or_replace
 from bot.adapters.storage.runner import Runner
 from bot.adapters.storage.tx import SqlTx
 from bot.log import get_logger
@@ -125,6 +126,33 @@ class SqlStore:
 
     async def next_due(self) -> datetime | None:
         return await self._runner.run(lambda tx: work_rows.next_due(tx.connection))
+
+    async def clock_behind(self) -> timedelta:
+        """How far this machine's clock is behind the database's; zero where the database has no own clock."""
+        if self._dialect.one_process:
+            return timedelta(0)
+
+        def compare(tx: SqlTx) -> timedelta:
+            asked = datetime.now(UTC)
+            theirs = instant(tx.connection.execute(select(func.clock_timestamp())).scalar_one())
+            answered = datetime.now(UTC)
+            return theirs - (asked + (answered - asked) / 2)
+
+        return await self._runner.run(compare)
+
+    async def check_in(self, replica: str, *, alive_for: timedelta) -> int:
+        def check_in(tx: SqlTx) -> int:
+            table = tables.replicas
+            mine = insert_or_replace(tx.connection.dialect.name, table)
+            tx.connection.execute(mine, {"name": replica, "seen_at": tx.now})
+            tx.connection.execute(delete(table).where(table.c.seen_at < tx.now - alive_for))
+            return tx.connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+        return await self._runner.run(check_in)
+
+    async def check_out(self, replica: str) -> None:
+        gone = delete(tables.replicas).where(tables.replicas.c.name == replica)
+        await self._runner.run(lambda tx: tx.connection.execute(gone))
 
     async def ping(self) -> None:
         """A real write: a database that can only be read is no use."""

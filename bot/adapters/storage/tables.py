@@ -196,6 +196,14 @@ queues = Table(
 )
 """How far each of Slack's limits is booked, for all replicas together."""
 
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("name", CleanText, primary_key=True),
+    Column("seen_at", Instant, nullable=False),
+)
+"""Who serves: AWS's limits are shared by as many as were seen lately."""
+
 work = Table(
     "work",
     metadata,

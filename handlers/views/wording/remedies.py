@@ -40,7 +40,7 @@ _BRIEFS: Final[dict[Code, str]] = {
 }
 
 _LINKS: Final[dict[Link, str]] = {
-    Link.ASSIGNED: "Assigned to you",
+    Link.ASSIGNED: "Assigned",
     Link.PROVISIONED: "Provisioned",
     Link.ALLOWED: "Allowed by the policy",
     Link.NOT_DENIED: "Free of a deny",

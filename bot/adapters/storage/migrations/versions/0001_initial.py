@@ -173,6 +173,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_queues")),
     )
     op.create_table(
+        "replicas",
+        sa.Column("name", CleanText(), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_replicas")),
+    )
+    op.create_table(
         "work",
         sa.Column("id", CleanText(), nullable=False),
         sa.Column("kind", CleanText(), nullable=False),

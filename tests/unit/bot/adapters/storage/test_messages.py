@@ -1,5 +1,6 @@
 """The inbox and the outbox."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from bot.adapters.storage.store import SqlStore
 from bot.domain.errors import Code, Conflict, NotFound
 from bot.domain.messages import Answer, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import ChannelId, SlackTeamId
+from bot.domain.pace import Pace
 from bot.domain.request import RequestId
 from bot.ports.store import Tx, WorkKind
 from tests.fakes.clock import NOON
@@ -142,3 +144,13 @@ async def test_outcomes_are_kept_by_number_and_zero_means_the_newest(store: SqlS
     assert await store.run(lambda tx: tx.outcome(request.id, 0)) == second
     assert await store.run(lambda tx: tx.outcome(request.id, 1)) == first
     assert await store.run(lambda tx: tx.outcome(request.id, 3)) is None
+
+
+async def test_turns_taken_at_the_same_time_are_a_pace_apart_once_the_burst_is_used(store: SqlStore) -> None:
+    pace = Pace(every=timedelta(seconds=1), burst=5)
+
+    turns = await asyncio.gather(*(store.run(lambda tx: tx.take_turn("post:C1", pace)) for _ in range(20)))
+    elsewhere = await store.run(lambda tx: tx.take_turn("post:C2", pace))
+
+    assert sorted(turns) == [NOON] * 5 + [NOON + timedelta(seconds=n) for n in range(1, 16)]
+    assert elsewhere == NOON

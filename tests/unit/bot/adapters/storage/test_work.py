@@ -192,21 +192,23 @@ async def test_whoever_lost_the_lease_changes_nothing_by_finishing_or_failing(
 
 
 async def test_whoever_lost_the_lease_cannot_write_under_it(store: SqlStore, clock: FakeClock) -> None:
+    def write(tx: Tx) -> None:
+        tx.poke(WorkKind.VERIFY, "1", due_at=NOON + LATER)
+
     await poke(store)
     lost = await claimed(store)
-    await store.run(lambda tx: tx.hold(lost))
     clock.advance(LEASE)
     work = await claimed(store)
 
-    def write_under_lost_lease(tx: Tx) -> None:
-        tx.poke(WorkKind.VERIFY, "1")
-        tx.hold(lost)
+    with store.holding(lost), pytest.raises(Conflict):
+        await store.run(write)
+    due_without_it = await store.next_due()
+    with store.holding(work):
+        await store.run(write)
+    await store.finish(work)
 
-    with pytest.raises(Conflict):
-        await store.run(write_under_lost_lease)
-
-    await store.run(lambda tx: tx.hold(work))
-    assert await claim(store) == []
+    assert due_without_it == clock.now() + LEASE
+    assert await store.next_due() == NOON + LATER
 
 
 async def test_failed_work_waits_out_its_back_off_whatever_was_poked_before(

@@ -1,0 +1,58 @@
+"""AWS's limits belong to the organisation: every replica takes its share, and says that it is there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from secrets import token_hex
+
+from bot.domain.errors import Unavailable
+from bot.log import get_logger
+from bot.ports.store import Store
+
+log = get_logger(__name__)
+
+EVERY = timedelta(seconds=2)
+ALIVE_FOR = timedelta(seconds=10)
+NEWCOMER = 3
+"""Others learn of a new replica within `EVERY`; until then it takes no more than a third, so that the sum of
+15 and 5 stays within AWS's 20 calls a second."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Replicas:
+    """Checks in as long as it runs; `share` is told how many share."""
+
+    store: Store
+    share: Callable[[int], None]
+    set_clock: Callable[[], Awaitable[None]]
+    """Follow the database's clock again."""
+    name: str = field(default_factory=lambda: token_hex(8))
+
+    async def join(self) -> None:
+        """Before the first call to AWS. Raises `Unavailable`."""
+        await self.set_clock()
+        others = await self.store.check_in(self.name, alive_for=ALIVE_FOR) - 1
+        self.share(max(NEWCOMER, others + 1) if others else 1)
+
+    async def run(self) -> None:
+        """Until cancelled; a database that does not answer changes nothing."""
+        known = 0
+        while True:
+            await asyncio.sleep(EVERY.total_seconds())
+            try:
+                await self.set_clock()
+                count = await self.store.check_in(self.name, alive_for=ALIVE_FOR)
+            except Unavailable:
+                continue
+            self.share(count)
+            if count != known:
+                log.info("replicas", count=count)
+            known = count
+
+    async def leave(self) -> None:
+        """On the way out; a database that does not answer will notice by itself."""
+        try:
+            await self.store.check_out(self.name)
+        except Unavailable:
+            log.warning("replica_left_unsaid")

@@ -1,0 +1,190 @@
+"""The database seen from outside: read for evidence, and taken away for a while."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, select, text
+from sqlalchemy.exc import DBAPIError
+
+from bot.adapters.storage import codec, tables
+from bot.domain.grant import Grant
+from bot.domain.messages import AuditEntry, Click, MessageKind, OwedMessage
+from bot.domain.request import AccessRequest, RequestStatus
+from bot.domain.grant import GrantStatus
+from bot.ports.store import WorkKind
+
+WAITING_KINDS = {WorkKind.CLICK, WorkKind.PREPARE, WorkKind.VERIFY, WorkKind.MESSAGE}
+"""Work that only exists while something is owed; the other kinds are timers, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A row of `work`."""
+
+    id: str
+    kind: str
+    due_at: datetime
+    is_leased: bool
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Everything that the database holds, of one instant."""
+
+    requests: tuple[AccessRequest, ...]
+    grants: tuple[Grant, ...]
+    clicks: tuple[Click, ...]
+    messages: tuple[OwedMessage, ...]
+    outcomes: tuple[tuple[int, int, datetime], ...]
+    """(request, number, when)."""
+    audit: tuple[AuditEntry, ...]
+    work: tuple[Waiting, ...]
+
+    def unsettled(self) -> list[str]:
+        """What the bot still owes somebody."""
+        moving = {GrantStatus.PROVISIONING, GrantStatus.ENDING}
+        return [
+            *(f"click {click.id}" for click in self.clicks if click.done_at is None),
+            *(f"grant {grant.id} {grant.status}" for grant in self.grants if grant.status in moving),
+            *(f"message {each.key}" for each in self.messages if each.shown < each.wanted),
+            *(
+                f"{each.id} ({each.attempts} tries{': ' if each.error else ''}{each.error})"
+                for each in self.work
+                if each.kind in WAITING_KINDS
+            ),
+            *(
+                f"request {request.label} unread"
+                for request in self.requests
+                if request.status is RequestStatus.PENDING and request.facts is None
+            ),
+        ]
+
+
+class Database:
+    """One database of one run."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._path = Path(str(parsed.database))
+            self._engine: Engine = create_engine(
+                f"sqlite:///file:{self._path}?mode=ro&uri=true", connect_args={"timeout": 15}
+            )
+        else:
+            self._engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    async def read(self) -> Record:
+        """Everything, in one read transaction."""
+        return await asyncio.to_thread(self._read)
+
+    def _read(self) -> Record:
+        with self._engine.connect().execution_options(**self._isolation()) as connection:
+            return _record(connection)
+
+    def _isolation(self) -> dict[str, str]:
+        return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+
+    async def lock(self, seconds: float) -> None:
+        """Nobody can write, and on PostgreSQL nobody can even claim work, for so long."""
+        await asyncio.to_thread(self._lock, seconds)
+
+    def _lock(self, seconds: float) -> None:
+        # A bot that starts at this moment may hold it itself: then there is no outage this time.
+        with suppress(DBAPIError):
+            if self.is_sqlite:
+                self._lock_file(seconds)
+            else:
+                with self._engine.begin() as connection:
+                    connection.execute(text("SET LOCAL lock_timeout = '2s'"))
+                    connection.execute(text("LOCK TABLE work, requests, messages IN ACCESS EXCLUSIVE MODE"))
+                    time.sleep(seconds)
+
+    def _lock_file(self, seconds: float) -> None:
+        engine = create_engine(
+            f"sqlite:///{self._path}", isolation_level="AUTOCOMMIT", connect_args={"timeout": 2}
+        )
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            time.sleep(seconds)
+            connection.exec_driver_sql("ROLLBACK")
+        engine.dispose()
+
+    async def hang_up(self) -> None:
+        """Every connection of the bots breaks; on SQLite there are none that could."""
+        if not self.is_sqlite:
+            await asyncio.to_thread(self._hang_up)
+
+    def _hang_up(self) -> None:
+        with self._engine.connect() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = 'workbench-access' AND datname = current_database()"
+                )
+            )
+
+
+def _record(connection: Connection) -> Record:
+    def every(table: object, order: object) -> list[codec.AnyRow]:
+        return list(connection.execute(select(table).order_by(order)).all())  # type: ignore[call-overload]
+
+    approvals: dict[int, list[object]] = {}
+    for row in every(tables.approvals, tables.approvals.c.id):
+        approvals.setdefault(row.request, []).append(codec.read_approval(row))
+    return Record(
+        requests=tuple(
+            codec.read_request(row, tuple(approvals.get(row.id, ())))  # type: ignore[arg-type]
+            for row in every(tables.requests, tables.requests.c.id)
+        ),
+        grants=tuple(codec.read_grant(row) for row in every(tables.grants, tables.grants.c.id)),
+        clicks=tuple(codec.read_click(row) for row in every(tables.clicks, tables.clicks.c.id)),
+        messages=tuple(codec.read_message(row) for row in every(tables.messages, tables.messages.c.key)),
+        outcomes=tuple(
+            (row.request, row.number, codec.instant(row.at))
+            for row in every(tables.outcomes, tables.outcomes.c.request)
+        ),
+        audit=tuple(codec.read_audit(row) for row in every(tables.audit, tables.audit.c.id)),
+        work=tuple(
+            Waiting(
+                id=row.id,
+                kind=row.kind,
+                due_at=codec.instant(row.due_at),
+                is_leased=row.lease is not None,
+                attempts=row.attempts,
+                error=row.error,
+            )
+            for row in every(tables.work, tables.work.c.due_at)
+        ),
+    )
+
+
+@contextmanager
+def a_schema(server: str) -> Iterator[str]:
+    """A schema of its own on this server, as a database URL; gone afterwards."""
+    name = f"chaos_{secrets.token_hex(6)}"
+    engine = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+    try:
+        url = make_url(server).set(drivername="postgresql")
+        yield url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
+        engine.dispose()
+
+
+Predicate = Callable[[Record], bool]
