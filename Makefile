@@ -42,13 +42,15 @@ format: $(INSTALLED)
 run: $(INSTALLED)
 	@$(BIN)/workbench-access serve
 
+# Each measurement is a module of its own; one alone: make bench BENCH=start
+BENCH ?= $(patsubst bench/%.py,%,$(shell grep -lE '^(async )?def measure' bench/*.py 2>/dev/null))
+
 bench: $(INSTALLED)
-	@if ls bench/*.py >/dev/null 2>&1; then \
-	  for each in bench/[a-z]*.py; do echo "== $$each"; $(BIN)/python "$$each" $(ARGS) || exit 1; done; \
-	else echo "There is nothing under bench/ yet."; fi
+	@test -n "$(BENCH)" || echo "There is nothing to measure under bench/ yet."
+	@for each in $(BENCH); do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
 
 chaos: $(INSTALLED)
-	@if [ -d tests/chaos ]; then $(BIN)/pytest tests/chaos $(PYTEST_ARGS); \
+	@if ls tests/chaos/test_*.py >/dev/null 2>&1; then $(BIN)/pytest tests/chaos $(PYTEST_ARGS); \
 	else echo "The chaos tests come with tests/chaos, which is not there yet."; fi
 
 readme: $(INSTALLED)

@@ -18,7 +18,7 @@ def main(path: Path) -> int:
     text = path.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    shown = re.sub(r"\S+(/workbench-access-sandbox-)\w+", r"/tmp\1xxxxxxxx", played.stdout.strip())
+    shown = re.sub(r"(/workbench-access-sandbox-)\w+", r"\1xxxxxxxx", played.stdout.strip())
     path.write_text(f"{before}{BEGIN}\n\n```text\n{shown}\n```\n\n{END}{after}", encoding="utf-8")
     return 0
 

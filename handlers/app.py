@@ -45,7 +45,10 @@ def web_client(session: aiohttp.ClientSession, *, base_url: str, token: str | No
         base_url=base_url,
         session=session,
         timeout=CALL_TIMEOUT,
-        retry_handlers=[AsyncConnectionErrorRetryHandler(max_retry_count=1)],
+        # By default it would also send again what was sent already when only the answer was lost: a second post.
+        retry_handlers=[
+            AsyncConnectionErrorRetryHandler(max_retry_count=1, error_types=[aiohttp.ClientConnectorError])
+        ],
         trust_env_in_session=False,
     )
 

@@ -29,7 +29,8 @@ def http_route(app: AsyncApp, signing_secret: str) -> Route:
             return web.json_response({"error": "invalid request"}, status=401)
         try:
             payload = await to_bolt_request(request)
-        except ValueError:
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            # Bolt takes for granted that JSON is an object, and that its nesting is sane.
             return web.json_response({"error": "unreadable body"}, status=400)
         return await to_aiohttp_response(await app.async_dispatch(payload))
 

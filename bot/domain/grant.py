@@ -159,5 +159,7 @@ class SetState:
     """The policy as last put or read back by us."""
     waiting: tuple[AccountId, ...] = ()
     """Where somebody else's edit waited to be provisioned just before our last Put."""
+    troubled_at: datetime | None = None
+    """Since when AWS has not let a round through; None while it answers."""
     stopped: Failure | None = None
     """Set while a managed statement altered by hand or an unreadable policy keeps rounds from running."""

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from bot.domain.evaluate import Answer, coverage
+from bot.domain.evaluate import Coverage, coverage
 from bot.domain.grant import Grant, GrantStatus, Push, PushStatus
-from bot.domain.names import AccountId, RoleArn
+from bot.domain.names import AccountId, IdentityUserId, RoleArn
 from bot.domain.policy import Policy, foreign_fingerprint, managed, merge, parse, serialise
 from bot.domain.statements import ManagedStatement, desired_statements
 
@@ -46,9 +47,16 @@ class Plan:
         return self.before == self.after
 
 
+@lru_cache(maxsize=256)
+def _read(document: str) -> tuple[Policy, tuple[ManagedStatement, ...]]:
+    """A thousand grants ask about the same few documents."""
+    policy = parse(document)
+    return policy, managed(policy)
+
+
 def covers(document: str, grant: Grant) -> bool:
     """Whether the managed statements of a document hold what this grant wants, for at least as long."""
-    return any(_covers(statement, grant) for statement in managed(parse(document)))
+    return any(_covers(statement, grant) for statement in _read(document)[1])
 
 
 def _covers(statement: ManagedStatement, grant: Grant) -> bool:
@@ -60,17 +68,14 @@ def _covers(statement: ManagedStatement, grant: Grant) -> bool:
 
 def allowed_by_others(document: str, grant: Grant, *, at: datetime) -> bool:
     """Whether statements that are not ours already allow the same for at least as long."""
-    found = coverage(
-        parse(document),
-        role_arn=grant.role_arn,
-        person=grant.person,
-        at=at,
-        account=grant.target.account,
-        managed=False,
-    )
-    if found.answer is not Answer.YES:
-        return False
-    return found.ends_at is None or (grant.ends_at is not None and found.ends_at >= grant.ends_at)
+    return _others(document, grant.role_arn, grant.person, grant.target.account, at).lasts(grant.ends_at)
+
+
+@lru_cache(maxsize=4096)
+def _others(
+    document: str, arn: RoleArn, person: IdentityUserId | None, account: AccountId, at: datetime
+) -> Coverage:
+    return coverage(_read(document)[0], role_arn=arn, person=person, at=at, account=account, managed=False)
 
 
 def plan(
@@ -86,7 +91,7 @@ def plan(
     they fit, so that one that does not fit never keeps the others out. Statements whose Sid is not in
     `removable` are never dropped.
     """
-    policy = parse(document)
+    policy = _read(document)[0]
     wanted = [grant for grant in grants if grant.is_wanted]
     settled = [grant for grant in wanted if grant.written]
     fresh = sorted((grant for grant in wanted if not grant.written), key=lambda grant: grant.id)
@@ -116,10 +121,10 @@ def plan(
 _Effect = tuple[RoleArn, tuple[str, ...], datetime | None]
 
 
-def _effects(policy: Policy, account: AccountId) -> frozenset[_Effect]:
+def _effects(document: str, account: AccountId) -> frozenset[_Effect]:
     return frozenset(
         (arn, statement.people, statement.ends_at)
-        for statement in managed(policy)
+        for statement in _read(document)[1]
         for arn in statement.resources
         if arn.split(":")[4] == account
     )
@@ -130,34 +135,50 @@ def accounts_to_push(
 ) -> tuple[AccountId, ...]:
     """The accounts whose role does not hold yet what the policy says for the unsettled grants there.
 
-    A push that failed is only repeated for endings, and not before `retry_after`: a failed grant waits for a
-    person who retries.
+    After a failed push nobody tries the account again before `retry_after`, except for a grant that was
+    approved or retried after that push began.
     """
     by_account = {push.account: push for push in pushes}
-    policy = parse(document)
-    needed: set[AccountId] = set()
-    for grant in grants:
-        account = grant.target.account
-        push = by_account.get(account)
-        if push is not None and push.status is PushStatus.FAILED and grant.status is GrantStatus.ENDING:
-            if push.started_at is None or push.started_at + retry_after <= now:
-                needed.add(account)
-        elif grant.status is GrantStatus.ENDING:
-            held = push.held if push is not None else None
-            if push is not None and (
-                held is None or _effects(parse(held), account) != _effects(policy, account)
-            ):
-                needed.add(account)
-        elif grant.status in {GrantStatus.PROVISIONING, GrantStatus.ACTIVE} and grant.is_wanted:
-            if push is None or push.held is None or not covers(push.held, grant):
-                needed.add(account)
-        elif (
-            grant.status is GrantStatus.PROVISIONING
-            and grant.already_allowed
-            and (push is None or push.held is None or not allowed_by_others(push.held, grant, at=now))
-        ):
-            needed.add(account)
-    return tuple(sorted(needed))
+    return tuple(
+        sorted(
+            {
+                grant.target.account
+                for grant in grants
+                if _has_to_travel(grant, document, by_account.get(grant.target.account), now=now)
+                and not _waits(by_account.get(grant.target.account), grant, now=now, retry_after=retry_after)
+            }
+        )
+    )
+
+
+def _has_to_travel(grant: Grant, document: str, push: Push | None, *, now: datetime) -> bool:
+    held = push.held if push is not None else None
+    if grant.status is GrantStatus.ENDING:
+        # Without a push the bot never provisioned anything there, so there is nothing to take away.
+        return push is not None and (
+            held is None or _effects(held, grant.target.account) != _effects(document, grant.target.account)
+        )
+    if grant.status is GrantStatus.PROVISIONING and grant.already_allowed:
+        return held is None or not allowed_by_others(held, grant, at=now)
+    if grant.status in {GrantStatus.PROVISIONING, GrantStatus.ACTIVE} and grant.is_wanted:
+        return held is None or not covers(held, grant)
+    return False
+
+
+def _waits(push: Push | None, grant: Grant, *, now: datetime, retry_after: timedelta) -> bool:
+    if push is None or push.status is not PushStatus.FAILED or push.started_at is None:
+        return False
+    asked_since = grant.status is GrantStatus.PROVISIONING and grant.wanted_at >= push.started_at
+    return not asked_since and push.started_at + retry_after > now
+
+
+def travelled_in(push: Push, grant: Grant, *, now: datetime) -> bool:
+    """Whether a push carried what this grant wants; one approved while it flew waits for the next."""
+    if grant.target.account != push.account:
+        return False
+    if grant.already_allowed:
+        return allowed_by_others(push.document, grant, at=now)
+    return covers(push.document, grant)
 
 
 def has_arrived(grant: Grant, document: str, push: Push | None, *, now: datetime) -> bool:
@@ -180,7 +201,7 @@ def has_gone(grant: Grant, document: str, push: Push | None) -> bool:
     if push.status is not PushStatus.SUCCEEDED or push.held is None:
         return False
     account = grant.target.account
-    return _effects(parse(push.held), account) == _effects(parse(document), account)
+    return _effects(push.held, account) == _effects(document, account)
 
 
 def waiting_edits(stale: Iterable[AccountId], document: str, pushes: Iterable[Push]) -> tuple[AccountId, ...]:

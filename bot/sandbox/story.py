@@ -140,7 +140,7 @@ class _Play:
         yield Screen(who="Ben", where="thread of the card", text=self._text(progress, self.ben))
         results = await self._until(self._results, "the results in the thread")
         await self._until(lambda: "done" in progress.text, "the end of the progress message")
-        await self._until(lambda: "Granted" in card.text, "the card that says so")
+        await self._until(lambda: self._is_final(card), "the card that says so")
         yield Caption(
             "A moment later: the same message, edited in place; the results below it; the card; and a direct "
             "message with the same results for Alice."
@@ -235,6 +235,10 @@ class _Play:
 
     def _card_with_button(self) -> Message | None:
         return next((m for m in self._cards() if "[ Approve ]" in self._text(m, self.ben)), None)
+
+    def _is_final(self, card: Message) -> bool:
+        shown = self._text(card, self.ben)
+        return "Granted" in shown and "being checked" not in shown
 
     def _cards(self) -> list[Message]:
         return [m for m in self.slack.workspace.messages(APPROVALS) if not m.is_reply]

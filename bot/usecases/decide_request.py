@@ -5,14 +5,15 @@ Every click ends in exactly one answer to the person who clicked, in the same tr
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 
 from bot.domain.approval import Tally, may_decide, tally
-from bot.domain.errors import AccessError, Code, Conflict, NotFound, Refusal
+from bot.domain.errors import AccessError, Code, Conflict, NotFound, Refusal, Unavailable
 from bot.domain.grant import EndCause, GrantStatus, can_end
 from bot.domain.messages import Answer, Click, ClickKind
 from bot.domain.names import IdentityUserId, SlackUserId, role_arn
-from bot.domain.request import AccessRequest, RequestId, RequestStatus, Scope
+from bot.domain.request import AccessRequest, RequestId, RequestStatus, Scope, label
 from bot.domain.rules import Rule, Rules
 from bot.domain.statements import ends_at_for
 from bot.ports.identity_center import IdentityCenter
@@ -29,6 +30,8 @@ from bot.usecases.transitions import (
     show_progress,
     wake_set,
 )
+
+NOTICEABLY_LONG = timedelta(seconds=5)
 
 Decision = Callable[[Tx, AccessRequest], Answer]
 
@@ -57,6 +60,9 @@ class HandleClick:
             said = refused(refusal)
             await self._settle(click, lambda _tx, _request: said)
             return
+        except Unavailable:
+            await self.store.run(lambda tx: _still_working(tx, click))
+            raise
         await self._settle(click, decide)
 
     async def preview(self, request_id: RequestId, by: SlackUserId) -> None:
@@ -246,6 +252,14 @@ class HandleClick:
         if offered is None:
             raise Refusal(Code.SET_NOT_OFFERED, permission_set=request.ask.permission_set)
         return offered.combined({target.role for target in request.ask.targets})
+
+
+def _still_working(tx: Tx, click: Click) -> None:
+    """Whoever waits for Slack or AWS is told so, once, and not before it takes noticeably long."""
+    key = f"click:{click.id}:waiting"
+    if tx.now - click.at >= NOTICEABLY_LONG and tx.message(key) is None:
+        said = Answer(said="still_working", facts=(("label", label(click.request)),))
+        answer(tx, key, click.channel, click.by, said, click.request)
 
 
 def _counted(request: AccessRequest, count: Tally) -> Answer:

@@ -39,7 +39,11 @@ class RequestAccess:
             tx.poke(WorkKind.DEADLINE, str(request.id), due_at=request.decide_by)
             return request
 
-        return await self.store.run(store)
+        try:
+            return await self.store.run(store)
+        except Conflict:
+            # The same form, sent twice at once to two replicas: the other one has stored it meanwhile.
+            return await self.store.run(store)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,10 +147,13 @@ class SelfCheck:
                 at=now,
                 account=target.account,
             )
+            # What a deny overrules is allowed nevertheless: the deny is what has to be mended, by its own name.
+            overruled = verdict.denied is Answer.YES and bool(verdict.allowed_by)
+            allows = Answer.YES if overruled else verdict.allowed
             allowed = Check(
                 link=Link.ALLOWED,
-                answer=verdict.allowed,
-                code=None if verdict.allowed is Answer.YES else Code.NOT_ALLOWED,
+                answer=allows,
+                code=None if allows is Answer.YES else Code.NOT_ALLOWED,
             )
             denying = next((sid for sid in verdict.denied_by if sid), "")
             not_denied = Check(

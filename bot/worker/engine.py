@@ -125,6 +125,11 @@ class Engine:
         except Exception as error:  # noqa: BLE001 -- the one place where a bug in a handler ends: it is logged whole, and the work is kept
             log.bug("work_bug", error, kind=work.kind, key=work.key)
             await self._back_off(work, error)
+        except asyncio.CancelledError:
+            # Handed over: whoever comes next starts from what the store says, at once.
+            with contextlib.suppress(Unavailable):
+                await self.store.finish(work, again_at=self.clock.now())
+            raise
         else:
             await self.store.finish(work, again_at=again_at)
         finally:

@@ -124,7 +124,9 @@ def _load(tx: Tx, key: str) -> tuple[OwedMessage | None, Story | None, Posted | 
     if message is None:
         return None, None, None
     parent = tx.message(message.thread_key) if message.thread_key is not None else None
-    story = story_of(tx, message.request, message.outcome)
+    # An answer says what is stored with it, also about a request that does not exist.
+    about = message.request if message.kind is not MessageKind.ANSWER else None
+    story = story_of(tx, about, message.outcome)
     return message, story, _posted(parent) if parent is not None else None
 
 

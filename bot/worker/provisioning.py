@@ -7,19 +7,23 @@ from datetime import datetime, timedelta
 
 from bot.domain.errors import Code, NotFound, Provisioning, Refusal, Unavailable
 from bot.domain.grant import Failure, GrantStatus, Push, PushStatus
-from bot.domain.names import AccountId, PermissionSetArn
-from bot.domain.rounds import CHANGE_DEADLINE, EVERYWHERE_ABOVE, PROVISIONINGS_AT_ONCE
+from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
+from bot.domain.request import RequestId
+from bot.domain.rounds import CHANGE_DEADLINE, EVERYWHERE_ABOVE, PROVISIONINGS_AT_ONCE, travelled_in
 from bot.domain.rules import Rules
 from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter, ProvisioningReport, ProvisioningState
 from bot.ports.store import Store, Tx
 from bot.usecases.transitions import show_progress
 from bot.worker.lease import ensure
-from bot.worker.set_view import SetView, move
+from bot.worker.set_view import Moves, SetView, chunks
 
 POLL_AFTER = timedelta(milliseconds=500)
 """Between two looks at provisionings in flight: with three in flight, six calls a second of the fifteen."""
 
+
+QUEUE_AFTER = timedelta(seconds=1)
+"""Between two looks whether one of the organisation's three provisionings has become free."""
 
 WRITE_TIME = timedelta(seconds=9)
 """The adapter sends no write later than 8 s after it was asked to: that much lease must be left."""
@@ -45,6 +49,7 @@ class Pushes:
         ids = sorted({push.provisioning for push in flying if push.provisioning is not None})
         answers = await asyncio.gather(*map(self.identity_center.provisioning, ids))
         reports = dict(zip(ids, answers, strict=True))
+        over = {id_ for id_, report in reports.items() if report.state is not ProvisioningState.IN_PROGRESS}
 
         def land(tx: Tx) -> bool:
             running = False
@@ -53,7 +58,10 @@ class Pushes:
                 running = self._land(tx, push, reports[push.provisioning]) or running
             return running
 
-        return await self.store.run(land)
+        running = await self.store.run(land)
+        landed = [push for push in flying if push.provisioning in over]
+        await self._show(view.name, landed)
+        return running
 
     def _land(self, tx: Tx, push: Push, report: ProvisioningReport) -> bool:
         """Remember one report; True while it still runs. Grants become active later, after the read-back."""
@@ -70,21 +78,33 @@ class Pushes:
                 failure = Failure(code=Code.TIMED_OUT)
         # What the account's role holds now is unknown: it is not believed to hold anything of ours.
         tx.save_push(replace(push, status=PushStatus.FAILED, held=None, failure=failure))
+        moves = Moves(tx=tx, channel=self.rules.channel)
         for grant in tx.grants_in(push.permission_set, (GrantStatus.PROVISIONING,)):
-            if grant.target.account == push.account:
-                move(tx, grant, GrantStatus.FAILED, channel=self.rules.channel, failure=failure)
+            if travelled_in(push, grant, now=tx.now):
+                moves.to(grant, GrantStatus.FAILED, failure=failure)
+        moves.tell()
         return False
 
+    async def has_room(self) -> bool:
+        """Whether one more provisioning may be started now; a set that has to wait asks AWS nothing meanwhile."""
+        return await self.store.run(lambda tx: _slots(tx.pushes_in_flight()) > 0)
+
     async def start(
-        self, view: SetView, arn: PermissionSetArn, document: str, accounts: Sequence[AccountId]
+        self,
+        view: SetView,
+        arn: PermissionSetArn,
+        document: str,
+        accounts: Sequence[AccountId],
+        *,
+        provisioned: frozenset[AccountId],
     ) -> datetime:
         """Start as many as the budget allows; returns when to look again. The rest waits for the next pass."""
-        everywhere = await self._everywhere(view, arn, accounts)
+        everywhere = provisioned if self._serves_all(view, accounts) else frozenset()
         now = self.clock.now()
 
         def reserve(tx: Tx) -> list[Push]:
             flying = tx.pushes_in_flight()
-            slots = max(PROVISIONINGS_AT_ONCE - len({_flight(push) for push in flying}), 0)
+            slots = _slots(flying)
             busy = {push.account for push in flying}
             if everywhere:
                 chosen = sorted(everywhere) if slots and not busy & everywhere else []
@@ -93,24 +113,31 @@ class Pushes:
             begun = [_begin(view, document, account, now, everywhere=bool(everywhere)) for account in chosen]
             for push in begun:
                 tx.save_push(push)
-            if begun:
-                for request in {grant.request for grant in view.unsettled}:
-                    show_progress(tx, request, self.rules.channel)
             return begun
 
         begun = await self.store.run(reserve)
-        if begun:
-            await self._provision(arn, begun)
+        if not begun:
+            return self.clock.now() + QUEUE_AFTER
+        await self._provision(arn, begun)
         return self.clock.now() + POLL_AFTER
 
-    async def _everywhere(
-        self, view: SetView, arn: PermissionSetArn, accounts: Sequence[AccountId]
-    ) -> frozenset[AccountId]:
-        """All provisioned accounts, when one call for all of them serves and pushes nobody else's edits."""
-        if len(accounts) <= EVERYWHERE_ABOVE:
-            return frozenset()
-        provisioned = await self.identity_center.provisioned_accounts(arn)
-        return frozenset() if set(view.state.waiting) - set(accounts) else provisioned
+    async def _show(self, name: PermissionSetName, pushes: Sequence[Push]) -> None:
+        """Slack owes the progress of every request that waits for these accounts."""
+        accounts = {push.account for push in pushes}
+        waiting = await self.store.run(lambda tx: tx.grants_in(name, (GrantStatus.PROVISIONING,)))
+        requests = sorted({grant.request for grant in waiting if grant.target.account in accounts})
+        for some in chunks(requests):
+
+            def show(tx: Tx, chunk: Sequence[RequestId] = some) -> None:
+                for request in chunk:
+                    show_progress(tx, request, self.rules.channel)
+
+            await self.store.run(show)
+
+    @staticmethod
+    def _serves_all(view: SetView, accounts: Sequence[AccountId]) -> bool:
+        """Whether one call for all provisioned accounts serves, and pushes nobody else's edits elsewhere."""
+        return len(accounts) > EVERYWHERE_ABOVE and not set(view.state.waiting) - set(accounts)
 
     async def _provision(self, arn: PermissionSetArn, pushes: Sequence[Push]) -> None:
         """Ask AWS for each push and remember its answer at once; one call serves all that travel together."""
@@ -138,6 +165,7 @@ class Pushes:
                 tx.save_push(replace(push, status=PushStatus.IN_PROGRESS, provisioning=provisioning))
 
         await self.store.run(remember)
+        await self._show(pushes[0].permission_set, pushes)
 
     def _is_late(self, pushes: Sequence[Push]) -> bool:
         now = self.clock.now()
@@ -157,6 +185,10 @@ def _begin(view: SetView, document: str, account: AccountId, now: datetime, *, e
         everywhere=everywhere,
         started_at=now,
     )
+
+
+def _slots(flying: Sequence[Push]) -> int:
+    return max(PROVISIONINGS_AT_ONCE - len({_flight(push) for push in flying}), 0)
 
 
 def _flight(push: Push) -> tuple[str, str]:

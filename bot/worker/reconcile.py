@@ -5,17 +5,20 @@ grants, put, provision. Nothing depends on a pass having finished: the next one 
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.domain.errors import Code, NotFound, Provisioning, Refusal, Unavailable
 from bot.domain.evaluate import Answer, evaluate
-from bot.domain.grant import Failure, Grant, GrantStatus
+from bot.domain.grant import Failure, Grant, GrantId, GrantStatus, Push
 from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
-from bot.domain.policy import check_writable, fits, managed, parse
+from bot.domain.policy import check_writable, fits, managed, parse, unexplained
 from bot.domain.policy_diff import check_minimal
 from bot.domain.rounds import (
     CHANGE_DEADLINE,
+    EVERYWHERE_ABOVE,
     ROUND_LIMIT,
     Plan,
     accounts_to_push,
@@ -33,8 +36,8 @@ from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter
 from bot.ports.store import Store, Tx
 from bot.worker.lease import ensure
-from bot.worker.provisioning import POLL_AFTER, WRITE_TIME, Pushes
-from bot.worker.set_view import OPEN, SetView, fail, move, view_set
+from bot.worker.provisioning import POLL_AFTER, QUEUE_AFTER, WRITE_TIME, Pushes
+from bot.worker.set_view import Moves, SetView, chunks, fail, present, unsettled, view_set
 
 log = get_logger(__name__)
 
@@ -57,22 +60,33 @@ class Reconcile:
         view = await self._view(name)
         if name not in self.rules.sets:
             # Taken out of the configuration: never written again, whatever is still wanted or ending there.
-            await self._fail(view, view.unsettled, Failure(code=Code.SET_NOT_OFFERED, reason=name))
+            await self._fail(view.unsettled, Failure(code=Code.SET_NOT_OFFERED, reason=name))
             return None
         try:
-            return await self._step(view)
+            again_at = await self._step(view)
         except Unavailable as unavailable:
-            now = self.clock.now()
+            await self._in_trouble(view, unavailable)
+            raise
+        if view.state.troubled_at is not None:
+            await self._set_state(name, troubled_at=None)
+        return again_at
+
+    async def _in_trouble(self, view: SetView, unavailable: Unavailable) -> None:
+        """Remember since when AWS does not let a round through; after a while the grants say so."""
+        now = self.clock.now()
+        since = view.state.troubled_at
+        if since is None:
+            await self._set_state(view.name, troubled_at=now)
+        elif since + CHANGE_DEADLINE <= now:
             late = [grant for grant in view.unsettled if grant.wanted_at + CHANGE_DEADLINE <= now]
             reason = str(unavailable.facts.get("reason", ""))
-            await self._fail(view, late, Failure(code=unavailable.code, reason=reason))
-            raise
+            await self._fail(late, Failure(code=unavailable.code, reason=reason))
 
     async def _step(self, view: SetView) -> datetime | None:
         try:
             arn = await self.identity_center.permission_set(view.name)
         except NotFound as missing:
-            await self._fail(view, view.unsettled, Failure(code=missing.code, reason=view.name))
+            await self._fail(view.unsettled, Failure(code=missing.code, reason=view.name))
             return None
         if any(push.is_in_flight for push in view.pushes):
             if await self.pushes.follow(view, arn):
@@ -80,6 +94,8 @@ class Reconcile:
             view = await self._view(view.name)
         if not view.unsettled:
             return next_look(view.grants)
+        if not await self.pushes.has_room():
+            return self.clock.now() + QUEUE_AFTER
         return await self._round(view, arn)
 
     async def _round(self, view: SetView, arn: PermissionSetArn) -> datetime | None:
@@ -91,41 +107,44 @@ class Reconcile:
             return next_look(view.grants)
         made = plan(document, view.grants, removable=view.state.sids, fits=fits)
         if made.unfitting:
-            await self._fail(view, made.unfitting, Failure(code=Code.NO_ROOM))
-            view = await self._view(view.name)
+            await self._fail(made.unfitting, Failure(code=Code.NO_ROOM))
+            return self.clock.now()
+        if made.is_noop and not self._to_push(view, made):
+            return self._later(view)
+        provisioned = await self.identity_center.provisioned_accounts(arn)
+        if await self._drop_absent(view, made, provisioned):
+            return self.clock.now()
         if not made.is_noop:
             if not await self._put(view, arn, made):
                 return self.clock.now()
             view = await self._view(view.name)
-        accounts = accounts_to_push(
+        accounts = [account for account in self._to_push(view, made) if account in provisioned]
+        if not accounts:
+            return self.clock.now()  # read back what was put, and settle
+        return await self.pushes.start(view, arn, made.after, accounts, provisioned=provisioned)
+
+    def _to_push(self, view: SetView, made: Plan) -> tuple[AccountId, ...]:
+        return accounts_to_push(
             made.after, view.grants, view.pushes, now=self.clock.now(), retry_after=RETRY_ENDING_AFTER
         )
-        if accounts:
-            return await self.pushes.start(view, arn, made.after, accounts)
-        if made.is_noop:
-            return self._later(view)
-        return self.clock.now()  # read back what was put, and settle
 
     def _later(self, view: SetView) -> datetime | None:
         return self.clock.now() + RETRY_ENDING_AFTER if view.is_ending else next_look(view.grants)
 
     async def _may_touch(self, view: SetView, document: str) -> bool:
-        """Remember the policy as read. An unreadable one, or one altered by hand, stops the rounds on this set."""
+        """Remember the policy as read. An unreadable one, or one altered by hand, stops rounds on this set."""
         stopped: Failure | None = None
         try:
             managed(parse(document))
         except Refusal as refusal:
             detail = str(refusal.facts.get("sid") or refusal.facts.get("detail") or "")
             stopped = Failure(code=refusal.code, reason=detail)
-
-        def remember(tx: Tx) -> None:
-            state = tx.set_state(view.name)
-            if state.stopped != stopped or state.document != document:
-                tx.save_set_state(state, replace(state, stopped=stopped, document=document))
-            if stopped is not None:
-                fail(tx, view.name, view.unsettled, stopped, channel=self.rules.channel)
-
-        await self.store.run(remember)
+        if view.state.stopped != stopped or view.state.document != document:
+            if stopped is None and (strange := unexplained(parse(document), view.state.sids)):
+                log.warning("statements_unexplained", permission_set=view.name, sids=list(strange))
+            await self._set_state(view.name, stopped=stopped, document=document)
+        if stopped is not None:
+            await self._fail(view.unsettled, stopped)
         return stopped is None
 
     # What has become true
@@ -134,79 +153,77 @@ class Reconcile:
         """Move every grant of which the read-back shows more: arrived, gone, allowed or denied by others."""
         now = self.clock.now()
         others = {g.id for g in view.grants if _is_fresh(g) and allowed_by_others(document, g, at=now)}
-        stale = (
-            await self.identity_center.provisioned_accounts(arn, stale_only=True) if others else frozenset()
-        )
+        stale: frozenset[AccountId] = frozenset()
+        if others:
+            stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
         made = plan(document, view.grants, removable=view.state.sids, fits=fits)
+        if made.is_noop and not made.sids <= view.state.sids:
+            # What our grants want stands there word for word: they explain it now, and will end it.
+            await self._set_state(view.name, sids=view.state.sids | made.sids)
+        seen = _Seen(document=document, others=others, stale=stale, clean=made.is_noop, at=now)
+        for some in chunks(view.unsettled):
 
-        def settle(tx: Tx) -> SetView:
-            state = tx.set_state(view.name)
-            if made.is_noop and not made.sids <= state.sids:
-                # What our grants want stands there word for word: they explain it now, and will end it.
-                tx.save_set_state(state, replace(state, sids=state.sids | made.sids))
-            for grant in tx.grants_in(view.name, (GrantStatus.PROVISIONING, GrantStatus.ENDING)):
-                push = view.push(grant.target.account)
-                if grant.status is GrantStatus.PROVISIONING:
-                    here = grant.id in others and grant.target.account not in stale
-                    arrived = has_arrived(grant, document, push, now=tx.now)
-                    self._settle_wanted(
-                        tx, grant, document, arrived=arrived, others=grant.id in others, here=here
-                    )
-                elif made.is_noop and has_gone(grant, document, push):
-                    move(tx, grant, GrantStatus.ENDED, channel=self.rules.channel)
-            return view_set(tx, view.name, self.rules.channel)
+            def settle(tx: Tx, chunk: Sequence[Grant] = some) -> None:
+                moves = Moves(tx=tx, channel=self.rules.channel)
+                for grant in unsettled(tx, chunk):
+                    if grant.status is GrantStatus.PROVISIONING:
+                        _settle_wanted(moves, grant, view.push(grant.target.account), seen)
+                    elif seen.clean and has_gone(grant, document, view.push(grant.target.account)):
+                        moves.to(grant, GrantStatus.ENDED)
+                moves.tell()
 
-        return await self.store.run(settle)
+            await self.store.run(settle)
+        return await self._view(view.name)
 
-    def _settle_wanted(
-        self, tx: Tx, grant: Grant, document: str, *, arrived: bool, others: bool, here: bool
-    ) -> None:
-        """`others` allow the same in the policy; they do `here` too when the account holds its latest version."""
-        channel = self.rules.channel
-        denied = _denied_by(document, grant, tx.now)
-        if denied is not None and not grant.written:
-            move(
-                tx,
-                grant,
-                GrantStatus.FAILED,
-                channel=channel,
-                failure=Failure(code=Code.EXPLICIT_DENY, reason=denied),
-            )
-        elif arrived:
-            move(tx, grant, GrantStatus.ACTIVE, channel=channel, written=not grant.already_allowed)
-        elif here:
-            move(tx, grant, GrantStatus.ACTIVE, channel=channel, already_allowed=True)
-        elif others and not grant.already_allowed:
-            tx.save_grant(grant, replace(grant, already_allowed=True))
-        elif grant.rounds >= ROUND_LIMIT and not covers(document, grant):
-            move(tx, grant, GrantStatus.FAILED, channel=channel, failure=Failure(code=Code.FOREIGN_WRITER))
+    async def _drop_absent(self, view: SetView, made: Plan, provisioned: frozenset[AccountId]) -> bool:
+        """Never provision where nobody is assigned any more: AWS would create the role anew.
+
+        True when a grant moved. What is ending there has ended once the policy does not hold it.
+        """
+        absent = [grant for grant in view.unsettled if grant.target.account not in provisioned]
+        if made.is_noop:
+            gone = [grant for grant in absent if grant.status is GrantStatus.ENDING]
+            for some in chunks(gone):
+
+                def end(tx: Tx, chunk: Sequence[Grant] = some) -> None:
+                    moves = Moves(tx=tx, channel=self.rules.channel)
+                    for grant in present(tx, chunk):
+                        if grant.status is GrantStatus.ENDING:
+                            moves.to(grant, GrantStatus.ENDED)
+                    moves.tell()
+
+                await self.store.run(end)
+        else:
+            gone = []
+        wanted = [grant for grant in absent if grant.status is GrantStatus.PROVISIONING]
+        await self._fail(wanted, Failure(code=Code.NOT_PROVISIONED))
+        return bool(gone or wanted)
 
     # Writing
 
     async def _put(self, view: SetView, arn: PermissionSetArn, made: Plan) -> bool:
         """Record the intent, put, record the policy. False when AWS or we ourselves refused: grants say why."""
-        wanted = [grant for grant in view.grants if grant.is_wanted and grant not in made.unfitting]
+        wanted = [grant for grant in view.grants if grant.is_wanted]
         missing = [grant for grant in wanted if not covers(made.before, grant)]
         check_minimal(
-            made.before, made.after, allowed=[grant.want for grant in wanted], removable=view.state.sids
+            made.before, made.after, allowed={grant.want for grant in wanted}, removable=view.state.sids
         )
         try:
             if made.after:
                 check_writable(made.after)
         except Refusal as refusal:
-            await self._take_back(view, missing or view.unsettled, Failure(code=refusal.code))
+            await self._fail(missing or view.unsettled, Failure(code=refusal.code), written=False)
             return False
-        stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
-        waiting = waiting_edits(stale, made.before, view.pushes)
-        await self.store.run(lambda tx: self._intend(tx, view, made, missing=missing, waiting=waiting))
+        await self._intend(view, arn, made, missing)
         await ensure(WRITE_TIME)
         try:
             await self.identity_center.put_policy(arn, made.after)
         except (Refusal, Provisioning) as refused:
             if refused.code is Code.CONFLICT:
                 raise Unavailable(Code.CONFLICT) from refused
+            # Refused for certain: what was about to be written was not.
             failure = Failure(code=refused.code, reason=str(refused.facts.get("reason", "")))
-            await self._take_back(view, missing, failure)
+            await self._fail(missing, failure, written=False)
             return False
 
         def record(tx: Tx) -> None:
@@ -218,38 +235,77 @@ class Reconcile:
         log.info("policy_put", permission_set=view.name, grants=len(missing))
         return True
 
-    @staticmethod
-    def _intend(
-        tx: Tx, view: SetView, made: Plan, *, missing: Sequence[Grant], waiting: Sequence[AccountId]
+    async def _intend(
+        self, view: SetView, arn: PermissionSetArn, made: Plan, missing: Sequence[Grant]
     ) -> None:
         """From here on these Sids are ours, and these grants may stand in the policy, whatever happens next."""
-        state = tx.set_state(view.name)
-        tx.save_set_state(state, replace(state, sids=state.sids | made.sids, waiting=tuple(waiting)))
-        tx.keep_snapshot(view.name, made.before, event="before")
-        ids = {grant.id for grant in missing}
-        for grant in tx.grants_in(view.name, OPEN):
-            if grant.id in ids:
-                tx.save_grant(grant, replace(grant, written=True, rounds=grant.rounds + 1))
         accounts = {grant.target.account for grant in missing}
-        for push in tx.pushes_of(view.name):
-            if push.account in accounts:
-                # Whatever arrived there before, the policy did not hold this: it has to travel again.
-                tx.save_push(replace(push, held=None))
+        waiting: tuple[AccountId, ...] = ()
+        if len(accounts) > EVERYWHERE_ABOVE:
+            stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
+            waiting = waiting_edits(stale, made.before, view.pushes)
 
-    async def _take_back(self, view: SetView, missing: Sequence[Grant], failure: Failure) -> None:
-        """The policy was refused for certain: what was about to be written was not."""
-        await self.store.run(
-            lambda tx: fail(tx, view.name, missing, failure, channel=self.rules.channel, written=False)
-        )
+        def intend(tx: Tx) -> None:
+            state = tx.set_state(view.name)
+            tx.save_set_state(state, replace(state, sids=state.sids | made.sids, waiting=waiting))
+            tx.keep_snapshot(view.name, made.before, event="before")
+            for push in tx.pushes_of(view.name):
+                if push.account in accounts:
+                    # Whatever arrived there before, the policy did not hold this: it has to travel again.
+                    tx.save_push(replace(push, held=None))
+
+        await self.store.run(intend)
+        for some in chunks(missing):
+
+            def write(tx: Tx, chunk: Sequence[Grant] = some) -> None:
+                for grant in present(tx, chunk):
+                    tx.save_grant(grant, replace(grant, written=True, rounds=grant.rounds + 1))
+
+            await self.store.run(write)
 
     # Small things
 
     async def _view(self, name: PermissionSetName) -> SetView:
         return await self.store.run(lambda tx: view_set(tx, name, self.rules.channel))
 
-    async def _fail(self, view: SetView, grants: Sequence[Grant], failure: Failure) -> None:
-        if grants:
-            await self.store.run(lambda tx: fail(tx, view.name, grants, failure, channel=self.rules.channel))
+    async def _fail(self, grants: Sequence[Grant], failure: Failure, *, written: bool | None = None) -> None:
+        await fail(self.store, grants, failure, channel=self.rules.channel, written=written)
+
+    async def _set_state(self, name: PermissionSetName, **changes: Any) -> None:
+        def change(tx: Tx) -> None:
+            state = tx.set_state(name)
+            tx.save_set_state(state, replace(state, **changes))
+
+        await self.store.run(change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """What one read-back showed."""
+
+    document: str
+    others: AbstractSet[GrantId]
+    """The grants that statements which are not ours allow for at least as long."""
+    stale: frozenset[AccountId]
+    """Accounts that hold an older version; read only when `others` is not empty."""
+    clean: bool
+    """The policy holds exactly what is wanted."""
+    at: datetime
+
+
+def _settle_wanted(moves: Moves, grant: Grant, push: Push | None, seen: _Seen) -> None:
+    by_others = grant.id in seen.others
+    denied = _denied_by(seen.document, grant, seen.at)
+    if denied is not None and not grant.written:
+        moves.to(grant, GrantStatus.FAILED, failure=Failure(code=Code.EXPLICIT_DENY, reason=denied))
+    elif has_arrived(grant, seen.document, push, now=seen.at):
+        moves.to(grant, GrantStatus.ACTIVE, written=not grant.already_allowed)
+    elif by_others and grant.target.account not in seen.stale:
+        moves.to(grant, GrantStatus.ACTIVE, already_allowed=True)
+    elif by_others and not grant.already_allowed:
+        moves.tx.save_grant(grant, replace(grant, already_allowed=True))
+    elif grant.rounds >= ROUND_LIMIT and not covers(seen.document, grant):
+        moves.to(grant, GrantStatus.FAILED, failure=Failure(code=Code.FOREIGN_WRITER))
 
 
 def _is_fresh(grant: Grant) -> bool:

@@ -1,17 +1,23 @@
 """What one pass knows of a permission set, and the one way in which it moves grants."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
 
-from bot.domain.grant import EndCause, Failure, Grant, GrantId, GrantStatus, Push, SetState
+from bot.domain.grant import EndCause, Failure, Grant, GrantStatus, Push, SetState
 from bot.domain.messages import MessageKind
 from bot.domain.names import AccountId, ChannelId, PermissionSetName
-from bot.domain.request import AccessRequest
+from bot.domain.request import AccessRequest, RequestId
 from bot.domain.rounds import WITHDRAW_AFTER
-from bot.ports.store import Tx, WorkKind
+from bot.ports.store import Store, Tx, WorkKind
 from bot.usecases.transitions import card_key, move_grant, show, show_progress
 
 OPEN = (GrantStatus.PROVISIONING, GrantStatus.ACTIVE, GrantStatus.ENDING, GrantStatus.FAILED)
+
+CHUNK = 50
+"""Grants moved in one transaction: clicks and forms get their turn in between."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,65 +45,76 @@ class SetView:
         return next((push for push in self.pushes if push.account == account), None)
 
 
+@dataclass(slots=True, kw_only=True)
+class Moves:
+    """Moves grants inside one transaction; `tell` then owes their cards, threads and verifications once each."""
+
+    tx: Tx
+    channel: ChannelId
+    _moved: dict[RequestId, set[GrantStatus]] = field(default_factory=dict)
+
+    def to(
+        self,
+        grant: Grant,
+        status: GrantStatus,
+        *,
+        failure: Failure | None = None,
+        cause: EndCause | None = None,
+        already_allowed: bool | None = None,
+        written: bool | None = None,
+    ) -> None:
+        """Move one grant; raises `Conflict` when it stands elsewhere by now."""
+        move_grant(
+            self.tx,
+            grant,
+            status,
+            failure=failure,
+            cause=cause,
+            already_allowed=already_allowed,
+            written=written,
+        )
+        self._moved.setdefault(grant.request, set()).update({grant.status, status})
+
+    def tell(self) -> None:
+        """The last grant of a change sets off the verification, the last of an ending the notice."""
+        for number, statuses in self._moved.items():
+            request = self.tx.request(number)
+            show(self.tx, request, self.channel)
+            show_progress(self.tx, number, self.channel)
+            grants = self.tx.grants_of(number)
+            changing = any(grant.status is GrantStatus.PROVISIONING for grant in grants)
+            if GrantStatus.PROVISIONING in statuses and not changing:
+                self.tx.poke(WorkKind.VERIFY, str(number))
+            if GrantStatus.ENDED in statuses:
+                self._tell_end(request, grants)
+
+    def _tell_end(self, request: AccessRequest, grants: Sequence[Grant]) -> None:
+        if any(not grant.is_settled for grant in grants):
+            return
+        ended = sum(grant.status is GrantStatus.ENDED for grant in grants)
+        key = f"{request.label}:ended:{ended}"
+        thread = card_key(request.id)
+        self.tx.owe(key, MessageKind.ENDED, self.channel, request=request.id, thread_key=thread)
+        to = request.ask.requester
+        self.tx.owe(f"{key}:copy", MessageKind.ENDED_COPY, to, request=request.id)
+
+
 def view_set(tx: Tx, name: PermissionSetName, channel: ChannelId) -> SetView:
     """Read the set; what has reached its end, or waited a day after a failure, becomes an ending."""
+    moves = Moves(tx=tx, channel=channel)
     alive = (GrantStatus.PROVISIONING, GrantStatus.ACTIVE, GrantStatus.FAILED)
     for grant in tx.grants_in(name, alive):
         failed = grant.status is GrantStatus.FAILED
         if failed and grant.wanted_at + WITHDRAW_AFTER <= tx.now:
-            move(tx, grant, GrantStatus.ENDING, channel=channel, cause=EndCause.WITHDRAWN)
+            moves.to(grant, GrantStatus.ENDING, cause=EndCause.WITHDRAWN)
         elif not failed and grant.ends_at is not None and grant.ends_at <= tx.now:
-            move(tx, grant, GrantStatus.ENDING, channel=channel, cause=EndCause.EXPIRED)
+            moves.to(grant, GrantStatus.ENDING, cause=EndCause.EXPIRED)
+    moves.tell()
     return SetView(state=tx.set_state(name), grants=tx.grants_in(name, OPEN), pushes=tx.pushes_of(name))
 
 
-def move(
-    tx: Tx,
-    grant: Grant,
-    status: GrantStatus,
-    *,
-    channel: ChannelId,
-    failure: Failure | None = None,
-    cause: EndCause | None = None,
-    already_allowed: bool | None = None,
-    written: bool | None = None,
-) -> None:
-    """Move a grant; its card and progress follow, and the last one of a change sets off the verification."""
-    move_grant(
-        tx,
-        grant,
-        status,
-        failure=failure,
-        cause=cause,
-        already_allowed=already_allowed,
-        written=written,
-    )
-    request = tx.request(grant.request)
-    show(tx, request, channel)
-    if status is GrantStatus.ENDED:
-        _tell_end(tx, request, channel)
-    if grant.status is not GrantStatus.PROVISIONING:
-        return
-    show_progress(tx, grant.request, channel)
-    if all(other.status is not GrantStatus.PROVISIONING for other in tx.grants_of(grant.request)):
-        tx.poke(WorkKind.VERIFY, str(grant.request))
-
-
-def _tell_end(tx: Tx, request: AccessRequest, channel: ChannelId) -> None:
-    """Once nothing of a request is left to end, its thread and its requester are told."""
-    show_progress(tx, request.id, channel)
-    grants = tx.grants_of(request.id)
-    if any(grant.status in {GrantStatus.PROVISIONING, GrantStatus.ENDING} for grant in grants):
-        return
-    ended = sum(grant.status is GrantStatus.ENDED for grant in grants)
-    key = f"{request.label}:ended:{ended}"
-    tx.owe(key, MessageKind.ENDED, channel, request=request.id, thread_key=card_key(request.id))
-    tx.owe(f"{key}:copy", MessageKind.ENDED_COPY, request.ask.requester, request=request.id)
-
-
-def fail(
-    tx: Tx,
-    name: PermissionSetName,
+async def fail(
+    store: Store,
     grants: Sequence[Grant],
     failure: Failure,
     *,
@@ -105,7 +122,31 @@ def fail(
     written: bool | None = None,
 ) -> None:
     """Those of `grants` that are still being provisioned have failed; endings are never given up."""
-    ids: Collection[GrantId] = {grant.id for grant in grants}
-    for grant in tx.grants_in(name, (GrantStatus.PROVISIONING,)):
-        if grant.id in ids:
-            move(tx, grant, GrantStatus.FAILED, channel=channel, failure=failure, written=written)
+    for chunk in chunks(grants):
+
+        def move(tx: Tx, some: Sequence[Grant] = chunk) -> None:
+            moves = Moves(tx=tx, channel=channel)
+            for grant in present(tx, some):
+                if grant.status is GrantStatus.PROVISIONING:
+                    moves.to(grant, GrantStatus.FAILED, failure=failure, written=written)
+            moves.tell()
+
+        await store.run(move)
+
+
+def present(tx: Tx, grants: Sequence[Grant]) -> Iterator[Grant]:
+    """The same grants as they are stored now."""
+    for number in dict.fromkeys(grant.request for grant in grants):
+        ids = {grant.id for grant in grants if grant.request == number}
+        yield from (grant for grant in tx.grants_of(number) if grant.id in ids)
+
+
+def unsettled(tx: Tx, grants: Sequence[Grant]) -> Iterator[Grant]:
+    """Those of the same grants for which something is still under way."""
+    return (grant for grant in present(tx, grants) if not grant.is_settled)
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """In the order given, `CHUNK` at a time."""
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]

@@ -24,6 +24,16 @@ COMMANDS: Final[tuple[Command, ...]] = (
     Command(
         word="verify", takes="[account]", does="check what you have, link by link; only you see the answer"
     ),
+    Command(
+        word="status",
+        takes="[id]",
+        does="see what you asked for and what you have, and as an approver what waits for you",
+    ),
+    Command(
+        word="revoke",
+        takes="<id>",
+        does="give access back early, or as an approver take it away; asks before it does",
+    ),
     Command(word="help", takes="", does="show this list"),
 )
 """What this version does. Every later command is added here and nowhere else."""
@@ -33,7 +43,7 @@ def help_message(
     unknown: str | None, suggestion: str | None, *, support: str, commands: Sequence[Command] = COMMANDS
 ) -> Message:
     """The list of commands; with `unknown` it says first that this word is none of them."""
-    lines = [f"`{_typed(each)}` – {mrkdwn(each.does)}" for each in commands]
+    lines = [f"`{mrkdwn(_typed(each))}` – {mrkdwn(each.does)}" for each in commands]
     opening = "Workbench Access gives you access to the AWS roles of Workbench, once an approver agrees."
     if unknown is not None and unknown.strip():
         word = mrkdwn(one_line(unknown, 40))

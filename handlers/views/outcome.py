@@ -2,20 +2,32 @@
 
 from typing import Final
 
-from slack_sdk.models.blocks import Block
+from slack_sdk.models.blocks import Block, ButtonElement
 
+from bot.domain.grant import can_end
 from bot.domain.messages import Outcome, Story
-from bot.domain.request import Target
+from bot.domain.request import AccessRequest, Target
 from bot.domain.verification import Level
+from handlers import ids
 from handlers.views.escape import mrkdwn, one_line, preformatted
-from handlers.views.parts import Message, bold, context, counted, header, message, person, section, when
+from handlers.views.parts import (
+    Message,
+    bold,
+    button,
+    buttons,
+    context,
+    counted,
+    header,
+    message,
+    person,
+    section,
+    when,
+)
 from handlers.views.verification_table import Checked, summary, table
 
 _COMMANDS: Final = 8
-LAST_HOUR: Final = (
-    "When access ends, sessions that are open at that moment may last up to one hour longer; "
-    "nobody can start new ones."
-)
+_DONE: Final = "Finished before it ends? *I'm done* gives the access back; you are asked once more first."
+LAST_HOUR: Final = "When access ends, sessions that are open at that moment last at most one hour longer."
 
 
 def results(story: Story, *, support: str) -> Message:
@@ -46,10 +58,19 @@ def _results(story: Story, *, support: str, you: bool) -> Message:
         blocks += table(checked, names, support=support, you=you, more=more)
     blocks += _commands(checked, outcome)
     blocks += _meaning(checked, you=you)
+    if you and any(can_end(grant) for grant in story.grants):
+        blocks += [section(_DONE), buttons(done_button(request))]
     whom = "you" if you else person(request.ask.requester)
     blocks.append(context(f"Checked {when(outcome.at)} for {whom}. {LAST_HOUR}"))
     return message(
         f"{request.label}, verification results for {mrkdwn(one_line(name, 80))}: {summary(checked)}.", blocks
+    )
+
+
+def done_button(request: AccessRequest) -> ButtonElement:
+    """ "I'm done": opens the form that asks once more; nothing is given back by the click alone."""
+    return button(
+        "I'm done", ids.ACTION_END, str(request.id), names=f"Give back the access of {request.label}"
     )
 
 
@@ -70,7 +91,9 @@ def _already(outcome: Outcome) -> str:
     number = len(outcome.already_allowed)
     if not number:
         return ""
-    return f"AWS already allowed {number} of them; nothing was written."
+    return (
+        f"AWS already allowed {number} of them; nothing was written for {'it' if number == 1 else 'these'}."
+    )
 
 
 def _commands(checked: list[Checked], outcome: Outcome) -> list[Block]:

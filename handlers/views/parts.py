@@ -239,9 +239,3 @@ def option(text: str, value: str, description: str | None = None) -> Option:
         value=value,
         description=words(description, 75) if description else None,
     )
-
-
-def repeated(shown: Message) -> Message:
-    """Marks a message that Slack may have shown before."""
-    mark = "↻ Possibly a repetition: Slack did not confirm whether this message was posted before."
-    return Message(text=f"{mark} {shown.text}", blocks=[context(mark).to_dict(), *shown.blocks])

@@ -34,7 +34,7 @@ _SHOWN: Final[dict[Step, str]] = {
     Step.CONFIRMING: "🔎 Provisioned, being read back",
     Step.DONE: "✅ Done",
     Step.FAILED: "⛔ Failed",
-    Step.ENDING: "🔄 Being taken out",
+    Step.ENDING: "🔄 Ending",
     Step.ENDED: "⏹️ Ended",
 }
 
@@ -48,7 +48,8 @@ def progress(story: Story, *, support: str) -> Message:
     head = f"{_doing(story)} {bold(request.ask.permission_set)}: {done} of {accounts} finished"
     blocks = [section(f"{bold(request.label)} · {head}")]
     if story.stopped is not None and phase_of(story) is Phase.STOPPED:
-        known = {"permission_set": request.ask.permission_set, "sid": story.stopped.reason}
+        reason = story.stopped.reason
+        known = {"permission_set": request.ask.permission_set, "reason": reason, "detail": reason}
         blocks.append(section(f"✋ *Stopped:* {sentence_mrkdwn(story.stopped.code, known, support=support)}"))
     blocks += sections(f"{_SHOWN[step]}: {mrkdwn(_short(story, account))}" for account, step in steps.items())
     tally = Counter(steps.values())
@@ -63,9 +64,11 @@ _SETTLED: Final = frozenset({Step.DONE, Step.FAILED, Step.ENDED})
 def _doing(story: Story) -> str:
     match phase_of(story):
         case Phase.ENDING:
-            return "Taking access out of"
+            return "Ending access of"
         case Phase.ENDED:
-            return "Access was taken out of"
+            return "Ended access of"
+        case Phase.ALREADY_ALLOWED:
+            return "Looked at"
         case Phase.ACTIVE | Phase.PARTLY_FAILED | Phase.FAILED:
             return "Changed"
         case _:

@@ -15,8 +15,9 @@ from handlers.views.status import Phase, end_words, ends, is_mixed, line, phase_
 from handlers.views.wording import ABOUT_THE_REQUESTER, brief, remedy, sentence_mrkdwn
 
 _NOTE: Final = 600
-OPEN_SESSIONS: Final = "Sessions that are open at that moment last at most one more hour."
+OPEN_SESSIONS: Final = "Sessions that are open at that moment last at most one hour longer."
 """AWS ends role chaining after an hour, whatever the role's own limit says (aws.md)."""
+WERE_OPEN: Final = OPEN_SESSIONS.replace(" are ", " were ")
 
 
 def standing(story: Story, *, support: str, you: bool) -> str:  # noqa: C901 -- one arm per phase
@@ -27,7 +28,7 @@ def standing(story: Story, *, support: str, you: bool) -> str:  # noqa: C901 -- 
     by = f" by {_name(request, ruling.by, you=you)}" if ruling is not None and ruling.by is not None else ""
     match phase:
         case Phase.PREPARING:
-            return line(phase, ": AWS is being read first. What it says appears here in a moment.")
+            return line(phase, ": AWS is being read first; the approvers are asked after that.")
         case Phase.PENDING:
             return line(phase, f": {facts_parts.tally(request)}.{_so_far(request)}")
         case Phase.DENIED:
@@ -48,7 +49,7 @@ def standing(story: Story, *, support: str, you: bool) -> str:  # noqa: C901 -- 
             return line(
                 phase,
                 ": nothing was written, because the policy of this permission set allowed it without the bot, "
-                f"{_at_least(active(story))}. {_noted(story)}{_checked(story, you=you)}",
+                f"{at_least(active(story))}. {_noted(story)}{_checked(story, you=you)}",
             )
         case Phase.PARTLY_FAILED:
             return line(phase, f": {tally(story)}. {_retry(you=you)}")
@@ -56,10 +57,11 @@ def standing(story: Story, *, support: str, you: bool) -> str:  # noqa: C901 -- 
             return line(phase, f": {_failed(story)} {_retry(you=you)}")
         case Phase.ENDING:
             return line(
-                phase, f": {_why(story, GrantStatus.ENDING, you=you)}. It is over once AWS has confirmed it."
+                phase,
+                f": {_why(story, GrantStatus.ENDING, you=you)}. It counts as ended once AWS has confirmed it.",
             )
         case Phase.ENDED:
-            return line(phase, f": {_why(story, GrantStatus.ENDED, you=you)}. {OPEN_SESSIONS}")
+            return line(phase, f": {_why(story, GrantStatus.ENDED, you=you)}. {WERE_OPEN}")
         case _:
             assert_never(phase)
 
@@ -106,6 +108,12 @@ def ruling(request: AccessRequest, *, support: str, you: bool) -> list[Block]:
 
 def active(story: Story) -> list[Grant]:
     return [grant for grant in story.grants if grant.status is GrantStatus.ACTIVE]
+
+
+def at_least(grants: list[Grant]) -> str:
+    """As `ends`, for what AWS allowed without the bot: it was checked up to that end only."""
+    words = ends(grants)
+    return words if words == "with no end" else f"at least {words}"
 
 
 def causes(grants: list[Grant], *, you: bool) -> str:
@@ -159,19 +167,13 @@ def _noted(story: Story) -> str:
     return f"{said}Now, {tally(story)}. " if is_mixed(story) else said
 
 
-def _at_least(grants: list[Grant]) -> str:
-    words = ends(grants)
-    return words if words == "with no end" else f"at least {words}"
-
-
 def _checked(story: Story, *, you: bool) -> str:
     """The results are a message of their own, which comes a little later than this one."""
     settled = max((g.settled_at for g in active(story) if g.settled_at is not None), default=None)
     if story.outcome is None or (settled is not None and story.outcome.at < settled):
-        return (
-            f"What AWS now holds is being checked; the results follow {'here' if you else 'in the thread'}."
-        )
-    where = "stand in a message of their own" if you else "stand in the thread"
+        where = "here" if you else "in the thread of the card"
+        return f"What AWS now holds is being checked; the results follow {where}."
+    where = "stand in a message of their own" if you else "stand in the thread of the card"
     return f"What was checked and the commands to try {where}."
 
 
@@ -179,7 +181,7 @@ def _failed(story: Story) -> str:
     """ "Nothing was opened" is only certain where nothing was written."""
     said = f"{tally(story)}. " if is_mixed(story) else ""
     if any(grant.status is GrantStatus.FAILED and grant.written for grant in story.grants):
-        return f"{said}AWS has confirmed none of what failed, though the policy may hold it already."
+        return f"{said}AWS has not confirmed what failed, though the policy may hold it already."
     return f"{said}Nothing of what failed was written to the policy."
 
 

@@ -21,12 +21,12 @@ from handlers.views.wording import code_of, link_name, name, remedy, unknown
 
 _ROWS: Final = 99
 """Slack takes 100 with the heading (slack.md §2.1)."""
-_CELLS: Final = 4_800
+_CELLS: Final = 4_600
 """Characters in all cells, so that notes and commands still fit into the message."""
 _NOTES: Final = 6
 _ACCOUNT: Final = 40
 _AWS_WORDS: Final = 200
-_NAMED_IN_THE_SENTENCE: Final = frozenset(
+NAMED_IN_THE_SENTENCE: Final = frozenset(
     {Code.EXPLICIT_DENY, Code.MANAGED_STATEMENT_ALTERED, Code.POLICY_UNREADABLE}
 )
 """Their words are a name, which belongs into the sentence; everybody else's are quoted below it."""
@@ -206,7 +206,7 @@ def _told(notes: _Notes, names: Mapping[AccountId, str], *, support: str, you: b
         else:
             facts |= {"account": account, "account_name": one_line(names.get(account, ""), _ACCOUNT)}
         words = note.words
-        if note.code in _NAMED_IN_THE_SENTENCE:
+        if note.code in NAMED_IN_THE_SENTENCE:
             facts |= {"detail": one_line(words, 100)}
             words = ""
         facts |= {"operation": words}

@@ -28,7 +28,8 @@ from bot.domain.errors import Unavailable
 from bot.log import configure
 from bot.ports.store import Work
 from bot.server import serving
-from handlers import pacing
+from bot.domain.pace import Pace
+from bot.worker import outbox
 from tests.chaos import mutations
 from tests.chaos.clock import SharedClock
 
@@ -63,10 +64,12 @@ def serve(order: dict[str, Any]) -> int:
     os.environ.update(order["environment"])
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 2)
-    pacing.POSTS_PER_SECOND, pacing.POST_BURST = 20.0, 40
-    pacing.EDITS_PER_SECOND, pacing.EDIT_BURST = 20.0, 40
+    generous: dict[str, Any] = dict.fromkeys(
+        ("POSTS", "EDITS"), Pace(every=timedelta(milliseconds=40), burst=50)
+    )
+    vars(outbox).update(generous)
     # What `bootstrap` names is what it builds, hence the replacement there.
-    setattr(bootstrap, "SqlStore", WatchedStore)  # noqa: B010 -- mypy would take it for a new type
+    vars(bootstrap).update(SqlStore=WatchedStore)
     if order["mutation"]:
         mutations.switch_on(order["mutation"])
     settings = load_from_process()

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.adapters.storage import codec, tables
-from bot.domain.grant import Grant
-from bot.domain.messages import AuditEntry, Click, MessageKind, OwedMessage
+from bot.domain.grant import Grant, GrantStatus
+from bot.domain.messages import AuditEntry, Click, OwedMessage
 from bot.domain.request import AccessRequest, RequestStatus
-from bot.domain.grant import GrantStatus
+from bot.domain.rounds import WITHDRAW_AFTER
 from bot.ports.store import WorkKind
 
 WAITING_KINDS = {WorkKind.CLICK, WorkKind.PREPARE, WorkKind.VERIFY, WorkKind.MESSAGE}
@@ -48,12 +48,22 @@ class Record:
     audit: tuple[AuditEntry, ...]
     work: tuple[Waiting, ...]
 
-    def unsettled(self) -> list[str]:
-        """What the bot still owes somebody."""
+    def unsettled(self, now: datetime) -> list[str]:
+        """What the bot still owes somebody, and what its timers should have noticed by now."""
         moving = {GrantStatus.PROVISIONING, GrantStatus.ENDING}
+        over = {grant.id for grant in self.grants if grant.status is GrantStatus.ACTIVE and _past(grant.ends_at, now)}
+        over |= {
+            grant.id
+            for grant in self.grants
+            if grant.status is GrantStatus.FAILED and _past(grant.wanted_at + WITHDRAW_AFTER, now)
+        }
         return [
             *(f"click {click.id}" for click in self.clicks if click.done_at is None),
-            *(f"grant {grant.id} {grant.status}" for grant in self.grants if grant.status in moving),
+            *(
+                f"grant {grant.id} {grant.status}"
+                for grant in self.grants
+                if grant.status in moving or grant.id in over
+            ),
             *(f"message {each.key}" for each in self.messages if each.shown < each.wanted),
             *(
                 f"{each.id} ({each.attempts} tries{': ' if each.error else ''}{each.error})"
@@ -61,11 +71,16 @@ class Record:
                 if each.kind in WAITING_KINDS
             ),
             *(
-                f"request {request.label} unread"
+                f"request {request.label} unread or undecided for too long"
                 for request in self.requests
-                if request.status is RequestStatus.PENDING and request.facts is None
+                if request.status is RequestStatus.PENDING
+                and (request.facts is None or _past(request.decide_by, now))
             ),
         ]
+
+
+def _past(instant: datetime | None, now: datetime) -> bool:
+    return instant is not None and instant <= now
 
 
 class Database:
@@ -81,7 +96,9 @@ class Database:
                 f"sqlite:///file:{self._path}?mode=ro&uri=true", connect_args={"timeout": 15}
             )
         else:
-            self._engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            # A name of its own: `hang_up` must not cut the line that the evidence is read on.
+            mine = parsed.set(drivername="postgresql+psycopg").update_query_dict({"application_name": "judge"})
+            self._engine = create_engine(mine, pool_pre_ping=True)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -132,8 +149,9 @@ class Database:
             connection.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE application_name = 'workbench-access' AND datname = current_database()"
-                )
+                    "WHERE application_name = :name AND pid <> pg_backend_pid()"
+                ),
+                {"name": make_url(self.url).query["application_name"]},
             )
 
 
@@ -180,11 +198,10 @@ def a_schema(server: str) -> Iterator[str]:
         connection.execute(text(f"CREATE SCHEMA {name}"))
     try:
         url = make_url(server).set(drivername="postgresql")
-        yield url.update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(hide_password=False)
+        named = {"options": f"-csearch_path={name}", "application_name": name}
+        yield url.update_query_dict(named).render_as_string(hide_password=False)
     finally:
         with engine.connect() as connection:
             connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
         engine.dispose()
 
-
-Predicate = Callable[[Record], bool]

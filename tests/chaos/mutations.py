@@ -12,7 +12,6 @@ from bot.adapters.storage import store
 from bot.domain.grant import Grant, Push
 from bot.domain.messages import OwedMessage
 from bot.domain.request import AccessRequest, Ask
-from bot.ports.notifier import Posted
 from bot.ports.store import Work
 from bot.usecases.request_access import RequestAccess
 from bot.worker import outbox, reconcile
@@ -20,25 +19,29 @@ from bot.worker import outbox, reconcile
 
 def posts_before_remembering() -> None:
     """A message is posted without a note that it was tried: after a kill nobody looks for it."""
-    remember = outbox.Outbox._remember
 
-    async def forgetful(
-        self: outbox.Outbox, message: OwedMessage, *, posted: Posted | None, shown: int, **more: Any
-    ) -> None:
-        if posted is not None or shown:
-            await remember(self, message, posted=posted, shown=shown, **more)
+    async def forgetful(self: outbox.Outbox, message: OwedMessage, at: datetime | None) -> None:
+        return
 
-    _replace(outbox.Outbox, "_remember", forgetful)
+    _replace(outbox.Outbox, "_try", forgetful)
 
 
 def takes_no_lease() -> None:
-    """What is claimed can be claimed again at once: two may be at the same work."""
+    """What is claimed can be claimed again at once, and nobody asks whether it is still theirs."""
     claim = store.work_rows.claim
 
     def open_handed(connection: Any, now: datetime, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
         return claim(connection, now, at_most=at_most, lease_for=timedelta(0))
 
+    def careless(connection: Any, claimed: Work) -> bool:
+        return True
+
+    def always(connection: Any, now: datetime, claimed: Work, *, lease_for: timedelta) -> bool:
+        return True
+
     _replace(store.work_rows, "claim", open_handed)
+    _replace(store.work_rows, "is_held", careless)
+    _replace(store.work_rows, "renew", always)
 
 
 def settles_without_reading_back() -> None:

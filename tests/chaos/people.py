@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from bot.domain.names import AccountId, PermissionSetName, RoleName, SlackUserId
+from bot.domain.names import AccountId, ChannelId, PermissionSetName, RoleName, SlackUserId
 from bot.domain.request import RequestId
 from bot.sandbox.slack import inputs
 from bot.sandbox.slack.actor import Actor
@@ -17,11 +17,11 @@ from bot.sandbox.slack.records import Message, View
 from handlers import ids
 from handlers.views.deny_form import deny_form
 from handlers.views.request_form import FormModel, account_option, form, span_value
-from tests.chaos.world import APPROVERS, BUILDER, CHANNEL, READ_ONLY, REQUESTERS, ROLES, SETS, World
+from tests.chaos.world import APPROVERS, CHANNEL, READ_ONLY, REQUESTERS, ROLES, SETS, World
 
 SPANS = (timedelta(minutes=15), timedelta(minutes=45), None)
-CROWD = 14
-"""Requests that wait for somebody before people stop asking for more."""
+CROWD = 7
+"""Requests that wait for anything before people stop asking for more."""
 PATIENCE = 8
 """How often a person tries again what Slack said it could not deliver."""
 
@@ -64,6 +64,8 @@ class Crowd:
     resting: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when everybody may go home after what they are doing."""
     gives_reasons: int = 0
+    cancelled: int = 0
+    """Requests that were cancelled before they had a card, more or less."""
 
     def actor(self, user: str) -> Actor:
         return self.world.slack.as_user(user)
@@ -87,11 +89,13 @@ class Crowd:
 
     async def _requester(self, user: str) -> None:
         while not self.resting.is_set():
-            if len(self.waiting_cards()) < CROWD:
+            if self.waiting() < CROWD:
                 await self.ask(user)
             await self._pause(3.0)
-            if self.rng.random() < 0.15:
+            if self.rng.random() < 0.05:
                 await self._cancel(user)
+            if self.rng.random() < 0.12:
+                await self._end_one(user, [each for each in self.actor(user).dm() if is_granted(each)])
 
     async def ask(self, user: str) -> None:
         """Fill in a form that has been open for a while, and send it, again and again until it is taken."""
@@ -174,7 +178,14 @@ class Crowd:
     async def _cancel(self, user: str) -> None:
         copies = [message for message in self.actor(user).dm() if "Cancel request" in buttons(message)]
         if copies:
-            await self.press(user, self.rng.choice(copies), "Cancel request")
+            chosen = self.rng.choice(copies)
+            has_card = number_of(chosen) in {number_of(card) for card in self.cards()}
+            if await self.press(user, chosen, "Cancel request") and not has_card:
+                self.cancelled += 1
+
+    async def _end_one(self, user: str, messages: list[Message]) -> None:
+        if messages:
+            await self.end(user, self.rng.choice(messages))
 
     # Deciding
 
@@ -182,6 +193,8 @@ class Crowd:
         while not self.resting.is_set():
             await self._pause(0.8)
             await self.decide(user)
+            if self.rng.random() < 0.04:
+                await self._end_one(user, [each for each in self.cards() if is_granted(each)])
 
     async def decide(self, user: str) -> None:
         """Press something on one of the cards that wait."""
@@ -220,9 +233,16 @@ class Crowd:
 
     async def deny(self, user: str, card: Message) -> None:
         """Send the small form with the reason, which stood open already."""
-        number = number_of(card)
-        channel = SlackUserId(CHANNEL)
-        view = self.world.slack.workspace.open_view(user, deny_form(RequestId(number), channel=channel))
+        await self._note(user, card, "Deny", deny_form(RequestId(number_of(card)), channel=ChannelId(CHANNEL)))
+
+    async def end(self, user: str, message: Message) -> None:
+        """Give access back, or take it away: the form asks for a reason as a denial's does."""
+        where = ChannelId(CHANNEL) if user in APPROVERS else SlackUserId(user)
+        body = deny_form(RequestId(number_of(message)), channel=where)
+        await self._note(user, message, "End", {**body, "callback_id": ids.VIEW_END})
+
+    async def _note(self, user: str, card: Message, what: str, body: dict[str, Any]) -> None:
+        view = self.world.slack.workspace.open_view(user, body)
         for placed in inputs.placed_elements(view.blocks):
             state = inputs.chosen(placed.element, "Not this week", [])
             view.values.setdefault(placed.block_id, {})[placed.action_id] = state
@@ -230,7 +250,7 @@ class Crowd:
             outcome = await self._submit(user, view)
             if outcome == "gone":
                 return
-            self._remember(user, "Deny", card, acknowledged=outcome == "taken")
+            self._remember(user, what, card, acknowledged=outcome == "taken")
             if outcome != "lost":
                 break
             await asyncio.sleep(0.3)
@@ -246,8 +266,20 @@ class Crowd:
         """The newest of the approvals channel; nobody scrolls back for ever."""
         return [each for each in self.world.slack.workspace.messages(CHANNEL)[-600:] if not each.is_reply]
 
+    def waiting(self) -> int:
+        """Requests that nobody has decided: those without a card yet, and those with one."""
+        taken = sum(form.acknowledged > 0 for form in self.forms)
+        cards = self.cards()
+        gone = sum(not any(word in card.text for word in ("Waiting", "Being checked")) for card in cards)
+        return taken - gone - self.cancelled
+
     def waiting_cards(self) -> list[Message]:
         return [card for card in self.cards() if "Approve" in buttons(card)]
+
+
+def is_granted(message: Message) -> bool:
+    """Whether a card or a copy reads so."""
+    return "Granted" in message.text
 
 
 def buttons(message: Message) -> list[str]:
@@ -267,4 +299,3 @@ def number_of(message: Message) -> int:
     return int(found[1])
 
 
-EVERY_ROLE = (BUILDER, *ROLES)

@@ -1,6 +1,7 @@
 """The bot without Slack and AWS: real use cases, worker and SQLite between fakes, one piece of work at a time."""
 
-import shutil
+import sqlite3
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,8 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import event
+
 from bot.adapters.storage.store import SqlStore
-from bot.domain.errors import AccessError, Conflict, Unavailable
+from bot.domain.errors import AccessError
 from bot.domain.grant import Grant, GrantStatus, Push
 from bot.domain.messages import AuditEntry, Click, ClickKind, OwedMessage
 from bot.domain.names import PermissionSetName, SlackUserId
@@ -19,6 +22,7 @@ from bot.ports.store import Store, Tx, Work, WorkKind
 from bot.usecases.admission import Admission
 from bot.usecases.decide_request import HandleClick
 from bot.usecases.precheck import Precheck
+from bot.usecases.remind import Remind
 from bot.usecases.request_access import ExpireRequest, PrepareRequest, RequestAccess
 from bot.usecases.self_check import SelfCheck, VerifyChange
 from bot.worker.engine import back_off
@@ -49,6 +53,7 @@ class World:
     store: Store
     """What the bot is given: the database, or something between it and the bot."""
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    _outbox: Outbox | None = None
 
     # The bot
 
@@ -122,13 +127,14 @@ class World:
 
     @property
     def verify(self) -> VerifyChange:
-        return VerifyChange(
-            store=self.store, clock=self.clock, rules=self.rules, self_check=self.self_check
-        )
+        return VerifyChange(store=self.store, clock=self.clock, rules=self.rules, self_check=self.self_check)
 
     @property
     def outbox(self) -> Outbox:
-        return Outbox(store=self.store, notifier=self.slack, clock=self.clock)
+        """The same one as long as the process lives: it remembers whose turn has been counted."""
+        if self._outbox is None or self._outbox.store is not self.store:
+            self._outbox = Outbox(store=self.store, notifier=self.slack, clock=self.clock)
+        return self._outbox
 
     async def do(self, work: Work) -> datetime | None:
         """What `bot.bootstrap` routes each kind of work to."""
@@ -143,6 +149,8 @@ class World:
                 await self.verify(RequestId(int(work.key)))
             case WorkKind.PERMISSION_SET:
                 return await self.reconcile(PermissionSetName(work.key))
+            case WorkKind.REMINDER:
+                return await Remind(store=self.store)(RequestId(int(work.key)))
             case WorkKind.MESSAGE:
                 return await self.outbox(work.key)
         return None
@@ -168,8 +176,9 @@ class World:
 
     async def _one(self, work: Work) -> None:
         try:
-            again_at = await self.do(work)
-        except (Unavailable, Conflict, AccessError) as error:
+            with self.store.holding(work):
+                again_at = await self.do(work)
+        except AccessError as error:
             again_at = self.clock.now() + back_off(work.attempts)
             await self.store.fail(work, again_at=again_at, error=str(error))
         else:
@@ -249,13 +258,14 @@ class World:
 async def a_world(
     directory: Path, *, rules: Rules | None = None, template: Path | None = None
 ) -> AsyncIterator[World]:
-    """A world whose database is a file; `template` saves making the schema anew."""
+    """A world whose database is a file in `directory`, empty or a copy of `template`."""
     path = directory / "world.db"
-    if template is not None:
-        shutil.copy(template, path)
+    image = await _empty_database(directory) if template is None else await to_thread(template.read_bytes)
+    await to_thread(path.write_bytes, image)
     clock = FakeClock()
     database = SqlStore(f"sqlite:///{path}", clock=clock)
-    await database.open(serving=template is None)
+    event.listen(database._engine, "connect", _without_syncing)
+    await database.open(serving=False)
     aws = FakeIdentityCenter()
     aws.provision_everywhere(PROD)
     try:
@@ -270,3 +280,22 @@ async def a_world(
         )
     finally:
         await database.close()
+
+
+async def _empty_database(directory: Path) -> bytes:
+    """The schema is made once per run: making it takes longer than most tests."""
+    if "empty" not in _made:
+        path = directory / "schema.db"
+        store = SqlStore(f"sqlite:///{path}", clock=FakeClock())
+        await store.open()
+        await store.close()
+        _made["empty"] = await to_thread(path.read_bytes)
+    return _made["empty"]
+
+
+_made: dict[str, bytes] = {}
+
+
+def _without_syncing(connection: sqlite3.Connection, _: object) -> None:
+    """Crashes here are of the process, not of the machine: nothing has to reach the disk."""
+    connection.execute("PRAGMA synchronous=OFF")

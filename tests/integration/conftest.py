@@ -39,6 +39,9 @@ BUILDER = "Workbench-BuilderRole"
 READ_ONLY = "Workbench-ReadOnlyRole"
 EXECUTION = "Workbench-ExecutionRole"
 
+PATIENCE = 20.0
+"""Seconds that a test waits for something on a busy machine. Slack's own three are asserted where they matter."""
+
 PUT, PROVISION = "PutInlinePolicyToPermissionSet", "ProvisionPermissionSet"
 READ_POLICY, POLL = "GetInlinePolicyForPermissionSet", "DescribePermissionSetProvisioningStatus"
 
@@ -109,7 +112,7 @@ class World:
         person = who or self.alice
         ack = await person.command(line)
         assert ack.ok, ack
-        return await self.slack.wait_for(lambda: self._filled(person), what="a filled form")
+        return await self.slack.wait_for(lambda: self._filled(person), timeout=PATIENCE, what="a filled form")
 
     @staticmethod
     def _filled(person: Actor) -> View | None:
@@ -138,10 +141,10 @@ class World:
         await person.select(view, "type_reason", reason)
         return view
 
-    async def ask(self, who: Actor | None = None, **fields: Any) -> Ack:
+    async def ask(self, who: Actor | None = None, *, permission_set: str = "", **fields: Any) -> Ack:
         """The whole form, from the command to the submission."""
         person = who or self.alice
-        view = await self.open_form(person)
+        view = await self.open_form(person, f"/workbench-access request {permission_set}".strip())
         await self.fill(view, who=person, **fields)
         return await person.submit(view)
 
@@ -157,8 +160,17 @@ class World:
         card = await self.asked(who, **fields)
         await self.ben.click(card, "Approve")
         await self.results(card=card)
-        await self.reads(card, "Granted")
+        await self.settled(card)
         return card
+
+    async def settled(self, card: Message) -> str:
+        """Everything on the card, once it says that the access is there."""
+        await self.slack.wait_for(
+            lambda: any(state in words(card) for state in ("*Granted*", "*Already allowed*")),
+            timeout=PATIENCE,
+            what="a card that says what is granted",
+        )
+        return words(card)
 
     # What is to be seen
 
@@ -173,9 +185,9 @@ class World:
             found = cards[number - 1 :][:1] if number else cards[-1:]
             return found[0] if found and has in words(found[0]) else None
 
-        return await self.slack.wait_for(shown, timeout=12, what=f"a card with {has!r}")
+        return await self.slack.wait_for(shown, timeout=PATIENCE, what=f"a card with {has!r}")
 
-    async def reads(self, message: Message, has: str, *, timeout: float = 12) -> str:  # noqa: ASYNC109
+    async def reads(self, message: Message, has: str, *, timeout: float = PATIENCE) -> str:  # noqa: ASYNC109
         """Everything in a message, once it says this."""
         await self.slack.wait_for(
             lambda: has in words(message), timeout=timeout, what=f"{has!r} in the message {words(message)!r}"
@@ -195,9 +207,9 @@ class World:
         def shown() -> Message | None:
             return (self.tables(card)[number - 1 :] or [None])[0]
 
-        return await self.slack.wait_for(shown, timeout=15, what="the verification table")
+        return await self.slack.wait_for(shown, timeout=PATIENCE, what="the verification table")
 
-    async def told(self, who: Actor, has: str, *, timeout: float = 12) -> str:  # noqa: ASYNC109
+    async def told(self, who: Actor, has: str, *, timeout: float = PATIENCE) -> str:  # noqa: ASYNC109
         """What this person alone was told, once it contains these words."""
 
         def shown() -> str | None:
@@ -208,11 +220,11 @@ class World:
     async def answers(self, who: Actor, number: int) -> list[str]:
         """All that this person alone was told, once it is so many; for "exactly one answer"."""
         await self.slack.wait_for(
-            lambda: len(who.ephemerals()) >= number, timeout=12, what=f"{number} answers for {who.id}"
+            lambda: len(who.ephemerals()) >= number, timeout=PATIENCE, what=f"{number} answers for {who.id}"
         )
         return [words(each) for each in who.ephemerals()]
 
-    async def dm(self, who: Actor, has: str, *, timeout: float = 12) -> Message:  # noqa: ASYNC109
+    async def dm(self, who: Actor, has: str, *, timeout: float = PATIENCE) -> Message:  # noqa: ASYNC109
         """A direct message to this person, once one contains these words."""
 
         def shown() -> Message | None:
@@ -220,7 +232,7 @@ class World:
 
         return await self.slack.wait_for(shown, timeout=timeout, what=f"a direct message with {has!r}")
 
-    async def screen(self, who: Actor, has: str, *, timeout: float = 12) -> str:  # noqa: ASYNC109
+    async def screen(self, who: Actor, has: str, *, timeout: float = PATIENCE) -> str:  # noqa: ASYNC109
         """Everything in the modal in front of this person, once it says this."""
 
         def shown() -> str | None:
@@ -317,7 +329,9 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         monkeypatch.delenv(name, raising=False)
     clock = ShiftedClock()
     async with (
-        SlackDouble(workspace(clock=clock.seconds), signing_secret=SIGNING_SECRET) as slack,
+        SlackDouble(
+            workspace(clock=clock.seconds), signing_secret=SIGNING_SECRET, ack_timeout=PATIENCE
+        ) as slack,
         AwsDouble(organisation(clock=clock.seconds)) as aws,
     ):
         for name, value in aws.bot_environment().items():

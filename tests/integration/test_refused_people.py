@@ -7,7 +7,7 @@ import pytest
 from bot.sandbox.scene import ADMINS, APPROVALS
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.records import Message, View
-from tests.integration.conftest import World, words
+from tests.integration.conftest import PATIENCE, World, words
 
 WHO = {
     "guest": "Guests of this Slack workspace cannot use Workbench Access",
@@ -62,7 +62,9 @@ def read(world: World) -> str:
 
 
 async def is_told(world: World, who: str) -> None:
-    await world.slack.wait_for(lambda: WHO[who] in read(world), timeout=12, what=f"{WHO[who]!r} for Dana")
+    await world.slack.wait_for(
+        lambda: WHO[who] in read(world), timeout=PATIENCE, what=f"{WHO[who]!r} for Dana"
+    )
 
 
 @everybody
@@ -108,7 +110,7 @@ async def test_on_a_button(world: World, who: str, is_known: bool, button: str) 
 async def test_on_somebody_elses_deny_form(world: World, who: str, is_known: bool) -> None:
     card = await scene(world, who, is_known=is_known)
     await world.ben.click(card, "Deny")
-    view = await world.slack.wait_for(lambda: world.ben.open_view)
+    view = await world.slack.wait_for(lambda: world.ben.open_view, timeout=PATIENCE)
     await world.ben.select(view, "type_reason", "Because")
 
     answer = await send_as_dana(world, view)

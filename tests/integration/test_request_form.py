@@ -9,7 +9,16 @@ from bot.sandbox.scene import ANALYST, DATA_SCIENTIST, PRODUCTION, RESEARCH, SAN
 from bot.sandbox.slack import payloads
 from bot.sandbox.slack.actor import Actor
 from bot.sandbox.slack.records import View
-from tests.integration.conftest import BUILDER, EXECUTION, READ_ONLY, READ_POLICY, World, statement, words
+from tests.integration.conftest import (
+    BUILDER,
+    EXECUTION,
+    PATIENCE,
+    READ_ONLY,
+    READ_POLICY,
+    World,
+    statement,
+    words,
+)
 
 
 async def test_the_form_opens_while_aws_hangs_and_fills_itself_afterwards(world: World) -> None:
@@ -152,7 +161,9 @@ async def test_a_form_sent_twice_makes_one_request(world: World) -> None:
 
     acks = [await form({"payload": body}), await form({"payload": body})]
     await world.card()
-    await world.slack.wait_for(lambda: "Waiting for approval" in words(world.alice.dm()[-1]))
+    await world.slack.wait_for(
+        lambda: "Waiting for approval" in words(world.alice.dm()[-1]), timeout=PATIENCE
+    )
 
     assert [ack.shown for ack in acks] == ["ok", "ok"]
     assert len(world.cards()) == 1

@@ -30,7 +30,7 @@ ENDS = [None, NOON + WEEK, NOON + WEEK * 2]
 PATIENCE = timedelta(minutes=5)
 FOREIGN = [a_foreign("One"), a_foreign("Two"), a_foreign("All", Action="sts:AssumeRole", Resource="*")]
 NO_ROLE = FOREIGN[:2]
-quick = settings(max_examples=120, deadline=None)
+quick = settings(max_examples=50, deadline=None)
 
 
 @st.composite
@@ -282,7 +282,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps)
 def test_rounds_converge_and_never_call_active_what_the_account_does_not_hold(
     script: list[tuple[str, int, list[str | None]]],

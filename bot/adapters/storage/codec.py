@@ -208,6 +208,7 @@ def set_values(state: SetState) -> Values:
         "sids": SIDS.dump(tuple(sorted(state.sids))),
         "document": state.document,
         "waiting": SIDS.dump(state.waiting),
+        "troubled_at": state.troubled_at,
         "stopped": FAILURE.dump(state.stopped),
     }
 
@@ -220,6 +221,7 @@ def read_set(row: AnyRow) -> SetState:
             sids=frozenset(SIDS.load(row.sids)),
             document=row.document,
             waiting=tuple(AccountId(account) for account in SIDS.load(row.waiting)),
+            troubled_at=maybe_instant(row.troubled_at),
             stopped=FAILURE.load_maybe(row.stopped),
         )
 

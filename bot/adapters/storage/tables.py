@@ -97,6 +97,7 @@ permission_sets = Table(
     Column("sids", CleanText, nullable=False),
     Column("document", CleanText),
     Column("waiting", CleanText, nullable=False),
+    Column("troubled_at", Instant),
     Column("stopped", CleanText),
 )
 

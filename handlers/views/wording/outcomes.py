@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import assert_never
 
+from handlers.views.parts import counted
 from handlers.views.wording.pen import FactValues, Pen
 
 
@@ -17,6 +18,7 @@ class Said(StrEnum):
     ALREADY_CANCELLED = "already_cancelled"
     RETRYING = "retrying"
     ALREADY_RETRYING = "already_retrying"
+    ENDING = "ending"
     STILL_WORKING = "still_working"
 
 
@@ -49,6 +51,12 @@ def said(key: str, facts: FactValues) -> str:
             return f"{pen.request} is being tried again; the thread of the card shows how it goes."
         case Said.ALREADY_RETRYING:
             return f"{pen.request} is being tried again already; the thread of the card shows how it goes."
+        case Said.ENDING:
+            roles = f" to {counted(pen.integer('targets'), 'role')}" if pen.integer("targets") else ""
+            return (
+                f"The access of {pen.request}{roles} is being ended. It is over once AWS has confirmed it; a "
+                "message says so then. Sessions that are open at that moment last at most one hour longer."
+            )
         case Said.STILL_WORKING:
             return f"{pen.request} is still being worked on. The card changes when it is done."
         case _ as never:

@@ -13,7 +13,7 @@ FactValues = Mapping[str, str | int]
 `permission_set`, `account`, `account_name`, `accounts` (several), `role`, `you` (1: the requester reads it),
 `by` (a Slack user id), `at` / `until` (unix seconds), `status`, `detail` and `sid` (a statement's Sid or
 another name), `reason` and `operation` (AWS's words), `id` / `label` (`WA-17`), `email`, `limit`, `asked`,
-`have`, `need`.
+`have`, `need`, `targets` (how many).
 """
 
 
@@ -57,6 +57,11 @@ class Pen:
     def number(self, key: str, otherwise: int) -> str:
         value = self.facts.get(key)
         return f"{value if isinstance(value, int) else otherwise:,}"
+
+    def integer(self, key: str) -> int:
+        """A count; 0 where it is not known."""
+        value = self.facts.get(key)
+        return value if isinstance(value, int) else 0
 
     @property
     def permission_set(self) -> str:

@@ -238,7 +238,7 @@ def _about_a_link(code: LinkCode, pen: Pen) -> str:
 def _about_the_decision(code: DecisionCode, pen: Pen) -> str:
     match code:
         case Code.NOT_AN_APPROVER:
-            return f"You are not an approver of {pen.request}, so your click changed nothing."
+            return f"You are not an approver of {pen.request}, so nothing was changed."
         case Code.OWN_REQUEST:
             return f"{_capitalised(pen.request)} is your own request: somebody else has to decide it."
         case Code.ALREADY_APPROVED_BY_YOU:
@@ -257,16 +257,16 @@ def _about_the_decision(code: DecisionCode, pen: Pen) -> str:
                 "Whoever still needs the access can send a new request."
             )
         case Code.NOT_YOURS:
-            return f"Only the person who sent {pen.request} can do this."
+            return f"Only the person who sent {pen.request} can do this here."
         case Code.NOT_FOUND:
-            return (
-                f"There is no {'request' if pen.has('id') else 'such request'}{pen.quoted('id')}. Ids look like WA-17 "
-                "and stand on every card and in every message about a request."
-            )
+            return f"{_not_found(pen)} Ids look like WA-17; “/workbench-access status” lists yours."
         case Code.NOTHING_TO_RETRY:
             return f"Nothing of {pen.request} has failed, so there is nothing to retry."
         case Code.NOT_ACTIVE:
-            return f"{_capitalised(pen.request)} opens no access at the moment, so there is nothing to do."
+            return (
+                f"Nothing of {pen.request} can be ended: it has opened no access, or that has ended or is being "
+                "ended already. “/workbench-access status” shows how it stands."
+            )
         case _:
             assert_never(code)
 
@@ -365,6 +365,13 @@ def _decision(pen: Pen) -> str:
     verb = status if status in {"approved", "denied", "cancelled", "expired"} else "decided"
     by = f" by {pen.someone('by')}" if pen.has("by") and verb != "expired" else ""
     return f"{verb}{by}{pen.instant('at')}"
+
+
+def _not_found(pen: Pen) -> str:
+    """What others may not see does not exist for them, and what nobody named cannot be looked for."""
+    if pen.has("id"):
+        return f"There is no request{pen.quoted('id')} that you may see."
+    return "Please name a request." if "id" in pen.facts else "There is no such request."
 
 
 def _this_many(pen: Pen) -> str:

@@ -8,7 +8,7 @@ from bot.domain.errors import Code, Refusal
 from bot.domain.names import AccountId, PermissionSetName, RoleName
 from bot.domain.offer import check_ask
 from bot.domain.request import REASON_LIMIT, TARGET_LIMIT, Ask
-from bot.domain.rules import Rules
+from bot.domain.rules import Rules, SetRules
 from tests.builders import (
     BUILDER,
     PROD,
@@ -23,7 +23,6 @@ from tests.builders import (
     set_rules,
     some_rules,
 )
-from bot.domain.rules import SetRules
 
 RULES = some_rules(set_rules(only=[PROD, *accounts(61)]))
 

@@ -21,8 +21,10 @@ def test_people_may_type_a_label_as_they_like(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "WA-", "WA-0", "0", "017", "WA-017", "WA 17", "WA-1 7", "WA--17", "-17", "17.0", "WA-17/3"]
-    + ["1234567890", "WA-1234567890", "١٧", "ＷＡ-17", "WA-17\x00", "WA-17; DROP TABLE"],
+    [
+        *("", "WA-", "WA-0", "0", "017", "WA-017", "WA 17", "WA-1 7", "WA--17", "-17", "17.0", "WA-17/3"),
+        *("1234567890", "WA-1234567890", "١٧", "ＷＡ-17", "WA-17\x00", "WA-17; DROP TABLE"),
+    ],
 )
 def test_anything_else_is_not_found(text: str) -> None:
     with pytest.raises(Refusal) as caught:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,9 @@ def sids_of(document: str) -> frozenset[str]:
     return frozenset(statement.sid for statement in managed(parse(document)))
 
 
-def to_push(document: str, *grants: object, pushes: tuple[object, ...] = (), after: timedelta = WEEK) -> object:
+def to_push(
+    document: str, *grants: object, pushes: tuple[object, ...] = (), after: timedelta = WEEK
+) -> object:
     return accounts_to_push(
         document,
         grants,  # type: ignore[arg-type]
@@ -113,7 +116,7 @@ def test_what_others_allow_does_not_count_as_ours() -> None:
 def test_others_allow_it_only_if_they_do_for_at_least_as_long(
     condition: dict[str, object], ends_at: object, lasts: bool
 ) -> None:
-    members = {"Condition": condition} if condition else {}
+    members: dict[str, Any] = {"Condition": condition} if condition else {}
     document = a_policy(foreign=[a_foreign(Action="sts:AssumeRole", Resource="*", **members)])
 
     assert allowed_by_others(document, a_grant(ends_at=ends_at), at=NOON) is lasts

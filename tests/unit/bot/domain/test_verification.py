@@ -103,9 +103,7 @@ def test_an_unknown_hidden_link_breaks_nothing() -> None:
 
 @pytest.mark.parametrize("order", [(Link.ROLE_EXISTS, Link.ALLOWED), (Link.ALLOWED, Link.ROLE_EXISTS)])
 def test_a_hidden_unknown_is_never_named_for_a_missing_level(order: tuple[Link, Link]) -> None:
-    answers = dict.fromkeys(order, Answer.UNKNOWN) | all_yes(
-        Link.ASSIGNED, Link.PROVISIONED, Link.NOT_DENIED
-    )
+    answers = dict.fromkeys(order, Answer.UNKNOWN) | all_yes(Link.ASSIGNED, Link.PROVISIONED, Link.NOT_DENIED)
 
     broken = checked({link: answers[link] for link in (*order, *VISIBLE) if link in answers}).broken
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.errors import Code
 from bot.domain.evaluate import Answer
 from bot.domain.grant import EndCause, Failure, Grant, GrantId, GrantStatus, Push, PushStatus
-from bot.domain.messages import Outcome, Story
+from bot.domain.messages import Outcome, Still, Story
 from bot.domain.names import (
     AccountId,
     IdentityUserId,
@@ -121,10 +121,12 @@ def grants(request: AccessRequest, *statuses: GrantStatus, reason: str = "") -> 
             ends_at=ENDS if request.ask.span is not None else None,
             status=(status := statuses[number % len(statuses)]),
             wanted_at=NOW,
+            written=status in {GrantStatus.ACTIVE, GrantStatus.ENDING, GrantStatus.ENDED},
+            settled_at=NOW,
             failure=Failure(code=Code.PROVISIONING_FAILED, reason=reason)
             if status is GrantStatus.FAILED
             else None,
-            end_cause=EndCause.EXPIRED if status is GrantStatus.ENDED else None,
+            end_cause=EndCause.EXPIRED if status in {GrantStatus.ENDING, GrantStatus.ENDED} else None,
         )
         for number, target in enumerate(request.ask.targets)
     )
@@ -192,6 +194,27 @@ def an_outcome(story: Story, verifications: Sequence[Verification] | None = None
             role_arns=tuple(grant.role_arn for grant in story.grants),
         ),
     )
+
+
+def ended_by(cause: EndCause | None) -> Story:
+    """Everything of a request has ended, for one cause."""
+    story = approved(GrantStatus.ENDED)
+    return replace(story, grants=tuple(replace(grant, end_cause=cause) for grant in story.grants))
+
+
+def already_allowed(story: Story, *targets: Target) -> Story:
+    """The same, where AWS allowed these targets (or all) without the bot."""
+    known = tuple(
+        replace(grant, already_allowed=True, written=False)
+        if grant.target in targets or not targets
+        else grant
+        for grant in story.grants
+    )
+    return replace(story, grants=known)
+
+
+def a_still(target: Target, *, through: int = 9, ends_at: datetime | None = ENDS) -> Still:
+    return Still(request=RequestId(through), account=target.account, role=target.role, ends_at=ends_at)
 
 
 # The strangest data
@@ -267,5 +290,21 @@ def extreme_stories() -> Iterator[Story]:
                         for number, target in enumerate(request.ask.targets)
                     ],
                 )
+                kept = tuple(
+                    a_still(target, through=900_000_000 + number % 40, ends_at=ENDS if number % 2 else None)
+                    for number, target in enumerate(request.ask.targets)
+                )
+                every_cause = [None, *EndCause]
+                varied = tuple(
+                    replace(
+                        grant,
+                        end_cause=every_cause[number % 5],
+                        already_allowed=number % 3 == 0,
+                        ends_at=ENDS + timedelta(days=number) if number % 2 else None,
+                    )
+                    for number, grant in enumerate(story.grants)
+                )
                 yield story
+                yield replace(story, grants=varied, still=kept, outcome=None)
+                yield replace(story, grants=varied, still=kept)
                 yield replace(story, stopped=Failure(code=Code.MANAGED_STATEMENT_ALTERED, reason=HOSTILE))

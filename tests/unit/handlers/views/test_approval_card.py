@@ -260,12 +260,12 @@ def test_a_partly_failed_change_hides_neither_side() -> None:
     message = card(story, support=SUPPORT)
     text = readable(message)
 
-    assert "⚠️ *Partly failed*: 2 roles are granted, 2 of 4 could not be opened." in text
+    assert "⚠️ *Partly failed*: of 4 roles, 2 are granted and 2 failed." in text
     assert "✅ Granted until <!date^" in text
     assert "⛔ Failed: Provisioning failed" in text
     assert "<!channel>" in text  # as data, in a quotation
     assert SUPPORT in text
-    assert list(buttons(message)) == [ids.ACTION_RETRY, ids.ACTION_DETAILS]
+    assert list(buttons(message)) == [ids.ACTION_RETRY, ids.ACTION_END, ids.ACTION_DETAILS]
     assert ids.ACTION_RETRY not in buttons(copy(story, support=SUPPORT))
     assert_sound(message)
 
@@ -288,7 +288,11 @@ def test_what_aws_allowed_already_is_not_called_granted() -> None:
     story = approved(GrantStatus.ACTIVE)
     known = tuple(replace(grant, already_allowed=True) for grant in story.grants)
 
-    assert "✅ Already allowed until" in readable(card(replace(story, grants=known), support=SUPPORT))
+    text = readable(card(replace(story, grants=known), support=SUPPORT))
+
+    assert "✅ *Already allowed*: nothing was written" in text
+    assert "✅ Already allowed, at least until" in text
+    assert "Granted" not in text
 
 
 def test_a_stopped_set_says_why_and_what_to_do() -> None:
@@ -318,7 +322,12 @@ def test_ended_access_says_why() -> None:
     text = readable(card(replace(story, grants=causes), support=SUPPORT))
 
     assert "one hour longer" in text
-    for words in ("its time was up", "an approver took it back", "given back", "never completed"):
+    for words in (
+        "its time is up",
+        "taken away by an approver",
+        "given back by the requester",
+        "withdrawn after a failure that nobody retried",
+    ):
         assert words in text
 
 

@@ -141,7 +141,7 @@ def test_the_results_say_what_was_not_seen_and_what_outlasts_the_end() -> None:
     text = readable(results(of(verified(ONE)), support=SUPPORT))
 
     assert "whether the role exists there is unknown" in text
-    assert "up to one hour longer" in text
+    assert "at most one hour longer" in text
 
 
 def test_a_failed_change_shows_aws_words_as_data() -> None:
@@ -168,7 +168,7 @@ def test_what_aws_allowed_already_is_said() -> None:
     assert story.outcome is not None
     known = replace(story.outcome, already_allowed=((ONE.account, ONE.role),))
 
-    assert "AWS already allowed 1 of them; nothing was written." in readable(
+    assert "AWS already allowed 1 of them; nothing was written for it." in readable(
         results(replace(story, outcome=known), support=SUPPORT)
     )
 

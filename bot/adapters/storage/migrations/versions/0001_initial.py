@@ -82,6 +82,7 @@ def upgrade() -> None:
         sa.Column("sids", CleanText(), nullable=False),
         sa.Column("document", CleanText()),
         sa.Column("waiting", CleanText(), nullable=False),
+        sa.Column("troubled_at", Instant()),
         sa.Column("stopped", CleanText()),
         sa.PrimaryKeyConstraint("permission_set", name=op.f("pk_permission_sets")),
     )

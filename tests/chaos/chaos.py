@@ -1,0 +1,215 @@
+"""One run: a storm, the calm after it, the verdict; then much time passes, and the verdict again."""
+
+import asyncio
+import json
+import random
+import statistics
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from tests.chaos.database import Record
+from tests.chaos.fleet import Life
+from tests.chaos.invariants import Court, lateness
+from tests.chaos.killer import EFFECTS, Effects, Killer
+from tests.chaos.people import Crowd, buttons
+from tests.chaos.weather import Editor, Weather
+from tests.chaos.world import APPROVERS, World, a_world
+
+SETTLE_AT_MOST = 90.0
+"""Real seconds for everything that is owed after the storm."""
+
+RESUME_AT_MOST = 2.0
+LATE_AT_MOST = 15.0
+"""Seconds after its end until time-boxed access is taken out and confirmed, with AWS and Slack well."""
+
+KNOWN_BUGS = frozenset({"work_bug", "work_crashed", "job_failed", "listener_failed", "background_failed"})
+"""Events of the log behind which there always is an exception that nobody expected."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """What a run was, in numbers, and everything that it found wrong."""
+
+    seed: int
+    database: str
+    violations: list[str] = field(default_factory=list)
+    facts: dict[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        lines = [f"chaos: seed {self.seed} on {self.database}"]
+        lines += [f"  {name}: {value}" for name, value in self.facts.items()]
+        counted = Counter(self.violations)
+        lines += [f"  ✗ {text}" + (f" (×{n})" if n > 1 else "") for text, n in counted.most_common(60)]
+        if len(counted) > 60:
+            lines.append(f"  … and {len(counted) - 60} more")
+        return "\n".join(lines)
+
+
+@dataclass(slots=True, kw_only=True)
+class Chaos:
+    """How hard a run is."""
+
+    kills: int
+    seed: int
+    folder: Path
+    url: str
+    replicas: int = 1
+    mutation: str = ""
+    only: tuple[str, ...] = EFFECTS
+    settle_at_most: float = SETTLE_AT_MOST
+    faults: bool = True
+    longest_outage: float = 2.5
+
+    async def run(self) -> Report:
+        async with a_world(
+            self.folder, url=self.url, replicas=self.replicas, seed=self.seed, mutation=self.mutation
+        ) as world:
+            return await self._in(world)
+
+    async def _in(self, world: World) -> Report:
+        report = Report(seed=self.seed, database=self.url.partition(":")[0])
+        weather = Weather(world=world, rng=self._rng("weather"), longest_outage=self.longest_outage)
+        Editor(world, self._rng("editor"), weather)
+        crowd = Crowd(world=world, rng=self._rng("crowd"))
+        killer = Killer(
+            world=world,
+            rng=self._rng("killer"),
+            effects=Effects(world),
+            kills=self.kills,
+            only=self.only,
+        )
+        began = time.monotonic()
+        await self._storm(killer, weather, crowd)
+        stormed = time.monotonic()
+        calm = _Calm(world=world, crowd=crowd, at_most=self.settle_at_most, report=report)
+        record = await calm.settle(retry=True)
+        settled = time.monotonic()
+        report.violations += Court(world=world, crowd=crowd, record=record).judge(all_over=False)
+        world.found.clear()
+        calm_from = world.clock.now()
+        await world.fleet.kill_all(counts=False)
+        world.clock.advance(timedelta(days=2))
+        record = await calm.settle(retry=False)
+        report.violations += Court(world=world, crowd=crowd, record=record).judge(all_over=True)
+        late = lateness(world, record)
+        at_the_end = [late for late in _lateness_since(world, record, calm_from)]
+        lives = [*world.fleet.past, *world.fleet.lives.values()]
+        report.violations += [*world.fleet.surprises, *self._bugs(world), *_resumed(lives)]
+        report.violations += [
+            f"access was taken out {seconds:.1f} s after its end" for seconds in at_the_end if seconds > LATE_AT_MOST
+        ]
+        statuses = Counter(str(request.status) for request in record.requests)
+        report.facts |= {
+            "kills": f"{world.fleet.kills}, of which {killer.struck} strikes right after an effect",
+            "freezes": world.fleet.freezes,
+            "requests": f"{len(record.requests)} {dict(statuses)}, {len(record.grants)} grants",
+            "presses": f"{len(crowd.presses)}, {sum(p.acknowledged for p in crowd.presses)} acknowledged",
+            "repeated answers": Court(world=world, crowd=crowd, record=record).repetitions(),
+            "faults": f"{weather.faults}, outages {weather.outages}, edits by others {weather.edits} "
+            f"({weather.clobberings} without our statements)",
+            "sso-admin": f"{world.aws.calls.count('sso-admin')} calls, at most "
+            f"{world.aws.calls.peak_per_second('sso-admin')}/s, "
+            f"{world.org.provisioning.most_in_flight} provisionings at once",
+            "resumed": _spread([x.resumed_at - x.started_at for x in lives if x.resumed_at and not x.cold]),
+            "resumed, cold": _spread([x.resumed_at - x.started_at for x in lives if x.resumed_at and x.cold]),
+            "endings late": _spread(late),
+            "seconds": f"storm {stormed - began:.0f}, settling {settled - stormed:.0f}, "
+            f"all {time.monotonic() - began:.0f}; the clock moved {killer.moved}",
+        }
+        return report
+
+    def _rng(self, what: str) -> random.Random:
+        return random.Random(f"{self.seed}:{what}")  # noqa: S311 -- to be repeated, not to be secret
+
+    async def _storm(self, killer: Killer, weather: Weather, crowd: Crowd) -> None:
+        living = asyncio.create_task(crowd.live())
+        blowing = asyncio.create_task(weather.blow()) if self.faults else None
+        try:
+            await killer.work()
+        finally:
+            weather.calm()
+            crowd.resting.set()
+            if blowing is not None:
+                await blowing
+            await living
+
+    def _bugs(self, world: World) -> list[str]:
+        """Exceptions that nobody expected, from the logs of all bots."""
+        found: list[str] = []
+        for name in world.fleet.names:
+            path = world.fleet.log(name)
+            for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if entry.get("event") in KNOWN_BUGS:
+                    last = str(entry.get("traceback") or entry.get("exception") or "").strip().splitlines()
+                    found.append(f"{name} logged {entry['event']}: {last[-1] if last else entry}")
+        return found
+
+
+@dataclass(slots=True, kw_only=True)
+class _Calm:
+    """Lets everything come to an end, without faults, and with everybody alive."""
+
+    world: World
+    crowd: Crowd
+    at_most: float
+    report: Report
+
+    async def settle(self, *, retry: bool) -> Record:
+        fleet = self.world.fleet
+        await fleet.all_ready()
+        until = time.monotonic() + self.at_most
+        retries = 0
+        while True:
+            record = await self.world.database.read()
+            unsettled = record.unsettled(self.world.clock.now())
+            if not unsettled:
+                failed = [card for card in self.crowd.cards() if "Retry" in buttons(card)]
+                if not retry or not failed or retries >= 8:
+                    return record
+                retries += 1
+                for card in failed:
+                    await self.crowd.press(next(iter(APPROVERS)), card, "Retry")
+            elif time.monotonic() > until:
+                self.report.violations.append(f"not settled: {', '.join(unsettled[:12])}")
+                return record
+            elif not await self._wait_for_timer(record):
+                await asyncio.sleep(0.2)
+
+    async def _wait_for_timer(self, record: Record) -> bool:
+        """When all that is left waits for a later time, let that time come."""
+        now = self.world.clock.now()
+        soon = now + timedelta(seconds=3)
+        if any(each.is_leased or each.due_at <= soon for each in record.work) or not record.work:
+            return False
+        await self.world.fleet.kill_all(counts=False)
+        self.world.clock.advance(min(each.due_at for each in record.work) - now)
+        await self.world.fleet.all_ready()
+        return True
+
+
+def _lateness_since(world: World, record: Record, since: object) -> list[float]:
+    from dataclasses import replace
+
+    grants = tuple(grant for grant in record.grants if grant.ends_at is not None and grant.ends_at >= since)  # type: ignore[operator]
+    return lateness(world, replace(record, grants=grants))
+
+
+def _resumed(lives: list[Life]) -> list[str]:
+    """Forked bots only: what a start costs in imports depends on the machine, and is measured apart."""
+    seconds = [life.resumed_at - life.started_at for life in lives if life.resumed_at and not life.cold]
+    if seconds and statistics.median(seconds) > RESUME_AT_MOST:
+        return [f"a restart resumes after {statistics.median(seconds):.1f} s (median)"]
+    return []
+
+
+def _spread(seconds: list[float]) -> str:
+    if not seconds:
+        return "none"
+    return f"p50 {statistics.median(seconds):.2f} s, max {max(seconds):.2f} s of {len(seconds)}"

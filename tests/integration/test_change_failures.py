@@ -1,0 +1,411 @@
+"""When the change in AWS does not work: said exactly, nothing else harmed, and mended by a Retry."""
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.sandbox.scene import ANALYST, DATA_SCIENTIST, FOREIGN, PRODUCTION, SANDBOX
+from bot.sandbox.slack.records import Message
+from tests.integration.conftest import (
+    BUILDER,
+    EXECUTION,
+    PATIENCE,
+    POLL,
+    PROVISION,
+    PUT,
+    READ_POLICY,
+    World,
+    buttons,
+    filled_policy,
+    statement,
+    words,
+)
+
+BROKEN = "Received a 404 status error: Not supported policy arn:aws:iam::222222222222:policy/Team."
+
+
+async def approved(world: World, **fields: Any) -> Message:
+    card = await world.asked(**fields)
+    await world.ben.click(card, "Approve")
+    return card
+
+
+# One account fails
+
+
+async def test_a_failure_in_one_account_does_not_hide_the_other(world: World) -> None:
+    world.org.provisioning.fail_in(PRODUCTION, BROKEN)
+    await world.start()
+
+    card = await approved(world, accounts=[SANDBOX, PRODUCTION])
+    table = await world.results()
+    said = await world.reads(card, "Partly failed")
+
+    assert world.allowed()
+    assert not world.allowed(account=PRODUCTION)
+    assert re.search(r"\b1 (role )?is granted", said)
+    assert BROKEN in said
+    assert "1 CONFIGURED, 1 needs attention" in words(table)
+    assert BROKEN in words(table)
+    assert "#workbench-support" in words(table)
+    assert f"role/{BUILDER}" in words(table)
+    assert f"aws sts assume-role --role-arn arn:aws:iam::{PRODUCTION}" not in words(table)
+
+
+async def test_the_requester_reads_the_failure_too(world: World) -> None:
+    world.org.provisioning.fail_in(SANDBOX, BROKEN)
+    await world.start()
+
+    await approved(world)
+    copy = await world.dm(world.alice, "Failed")
+    results = await world.dm(world.alice, "Verification results")
+
+    assert BROKEN in words(copy)
+    assert "Retry" in words(copy)
+    assert BROKEN in words(results)
+    assert "CONFIGURED" not in words(results)
+
+
+async def test_an_approver_retries_after_it_was_mended(world: World) -> None:
+    world.org.provisioning.fail_in(PRODUCTION, BROKEN)
+    await world.start()
+    card = await approved(world, accounts=[SANDBOX, PRODUCTION])
+    await world.reads(card, "Partly failed")
+
+    world.org.provisioning.mend(PRODUCTION)
+    await world.chris.click(card, "Retry")
+    table = await world.results(2)
+    await world.settled(card)
+
+    assert world.allowed(account=PRODUCTION)
+    assert "2 CONFIGURED" in words(table)
+    assert buttons(card).count("Retry") == 0
+    assert "is being tried again" in await world.told(world.chris, "WA-1")
+
+
+async def test_a_second_failure_offers_a_retry_again(world: World) -> None:
+    world.org.provisioning.fail_in(SANDBOX, BROKEN)
+    await world.start()
+    card = await approved(world)
+    await world.reads(card, "Failed")
+
+    await world.ben.click(card, "Retry")
+    await world.results(2)
+    await world.slack.wait_for(lambda: "Retry" in buttons(card), timeout=PATIENCE, what="Retry on the card")
+
+    assert not world.allowed()
+
+
+async def test_who_is_not_an_approver_does_not_retry(world: World) -> None:
+    world.org.provisioning.fail_in(SANDBOX, BROKEN)
+    await world.start()
+    card = await approved(world)
+    await world.reads(card, "Failed")
+    before = world.count(PROVISION)
+
+    await world.dana.click(card, "Retry")
+
+    await world.told(world.dana, "You are not an approver")
+    assert world.count(PROVISION) == before
+
+
+async def test_a_retry_that_came_twice_is_answered_twice_and_done_once(world: World) -> None:
+    world.org.provisioning.fail_in(SANDBOX, BROKEN, times=1)
+    await world.start()
+    card = await approved(world)
+    await world.reads(card, "Retry")
+
+    await world.ben.click(card, "Retry")
+    await world.settled(card)
+    retries = next(at for at in range(len(card.versions)) if "Retry" in str(card.versions[at].blocks))
+    await world.chris.click(card, "Retry", version=retries)
+
+    await world.told(world.chris, "nothing to retry")
+    assert world.count(PROVISION) == 2
+
+
+async def test_what_failed_and_nobody_retries_is_taken_back_within_a_day(world: World) -> None:
+    world.org.provisioning.fail_in(PRODUCTION, BROKEN)
+    await world.start()
+    card = await approved(world, accounts=[SANDBOX, PRODUCTION])
+    await world.reads(card, "Partly failed")
+
+    world.clock.advance(timedelta(days=1, minutes=1))
+    world.org.provisioning.mend(PRODUCTION)
+    await world.slack.wait_for(
+        lambda: (
+            [arn for s in world.managed() for arn in s["Resource"]]
+            == [f"arn:aws:iam::{SANDBOX}:role/{BUILDER}"]
+        ),
+        timeout=PATIENCE,
+        what="the policy without what had failed",
+    )
+
+    assert world.allowed()
+
+
+# AWS is busy, slow or silent
+
+
+@pytest.mark.parametrize("operation", [PUT, PROVISION])
+async def test_conflicts_are_waited_out(world: World, operation: str) -> None:
+    world.aws.faults.fail("sso-admin", operation, code="ConflictException", times=3)
+    await world.start()
+
+    card = await approved(world)
+    await world.results()
+
+    assert "Granted" in await world.settled(card)
+    assert world.allowed()
+
+
+@pytest.mark.parametrize("operation", [READ_POLICY, PUT, PROVISION, POLL])
+async def test_throttling_is_waited_out(world: World, operation: str) -> None:
+    await world.start()
+    card = await world.asked()
+    world.aws.faults.fail("sso-admin", operation, code="ThrottlingException", times=3)
+
+    await world.ben.click(card, "Approve")
+    await world.results()
+
+    assert world.allowed()
+
+
+@pytest.mark.parametrize("operation", [PUT, PROVISION])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_lost_answer_is_asked_for_again_and_nothing_is_done_twice(
+    world: World, operation: str, when: Any
+) -> None:
+    await world.start()
+    card = await world.asked()
+    world.aws.faults.drop("sso-admin", operation, when=when)
+
+    await world.ben.click(card, "Approve")
+    await world.results()
+
+    assert world.allowed()
+    assert len(world.managed()) == 1
+    assert world.foreign() == FOREIGN["Statement"]
+
+
+async def test_another_provisioning_of_the_same_account_is_waited_for(world: World) -> None:
+    org = world.org
+    found = org.permission_set(DATA_SCIENTIST)
+    org.provisioning.hold()
+    org.provisioning.begin(found, [SANDBOX], SANDBOX)
+    await world.start()
+
+    card = await approved(world)
+    await world.aws.wait_for(lambda: world.count(PROVISION) >= 1, timeout=PATIENCE)
+    waiting = words(card)
+    org.provisioning.release()
+    await world.results()
+
+    assert "Granted" not in waiting
+    assert world.allowed()
+
+
+async def test_no_more_than_three_provisionings_run_at_once(world: World) -> None:
+    org = world.org
+    ids = [SANDBOX, PRODUCTION, "444444444444"]
+    org.add_account(ids[2], "Workbench Four")
+    org.assign("data-science", DATA_SCIENTIST, ids[2])
+    org.deploy_workbench(ids[2], sso_groups=[DATA_SCIENTIST])
+    org.assign("alice@example.com", ANALYST, SANDBOX)
+    org.assign("alice@example.com", ANALYST, PRODUCTION)
+    world.rules = world.rules.replace('accounts = ["111111111111", "222222222222"]', 'accounts = "*"')
+    org.provisioning.hold()
+    await world.start()
+    one = await world.asked(permission_set=DATA_SCIENTIST, accounts=ids)
+    two = await world.asked(permission_set=ANALYST, accounts=[SANDBOX, PRODUCTION])
+
+    await world.ben.click(one, "Approve")
+    await world.ben.click(two, "Approve")
+    await world.aws.wait_for(lambda: len(org.provisioning.in_flight()) == 3, timeout=PATIENCE)
+    org.provisioning.release()
+    await world.results(card=one)
+    await world.results(card=two)
+
+    assert org.provisioning.most_in_flight == 3
+    refused = [c.outcome for c in world.aws.calls.of("sso-admin", PROVISION) if c.outcome != "ok"]
+    assert refused == []
+
+
+# Permission, and policies that must not be touched
+
+
+async def test_a_set_without_the_tag_is_refused_with_the_tag_that_it_needs(world: World) -> None:
+    world.org.behaviour.tag_guard = True
+    world.org.set_tags(DATA_SCIENTIST, {})
+    await world.start()
+
+    card = await approved(world)
+    table = await world.results()
+    said = await world.reads(card, "Failed")
+    mine = await world.dm(world.alice, "Verification results")
+
+    assert "workbench-access=managed" in words(table)
+    assert "workbench-access=managed" in words(mine)
+    assert "not authorized to perform: sso:PutInlinePolicyToPermissionSet" in said
+    assert world.policy() == FOREIGN
+
+
+async def test_a_retry_after_the_tag_was_set_goes_through(world: World) -> None:
+    world.org.behaviour.tag_guard = True
+    world.org.set_tags(DATA_SCIENTIST, {})
+    await world.start()
+    card = await approved(world)
+    await world.reads(card, "Failed")
+
+    world.org.set_tags(DATA_SCIENTIST, {"workbench-access": "managed"})
+    await world.ben.click(card, "Retry")
+    await world.settled(card)
+
+    assert world.allowed()
+
+
+async def test_a_managed_statement_edited_by_hand_stops_the_set_and_is_left_alone(world: World) -> None:
+    await world.start()
+    await world.granted()
+    card = await world.asked(roles=[EXECUTION])
+    altered = world.policy()
+    altered["Statement"][-1]["Resource"].append("arn:aws:iam::111111111111:role/Admin")
+    world.org.console_edit(DATA_SCIENTIST, altered)
+
+    await world.ben.click(card, "Approve")
+    said = await world.reads(card, "Stopped")
+
+    assert "Somebody has changed a statement" in said
+    assert altered["Statement"][-1]["Sid"] in said
+    assert "by hand" in said
+    assert world.policy() == altered
+    assert not world.allowed(role=EXECUTION)
+
+
+async def test_once_the_altered_statement_is_gone_a_retry_goes_through(world: World) -> None:
+    await world.start()
+    await world.granted()
+    card = await world.asked(roles=[EXECUTION])
+    altered = world.policy()
+    altered["Statement"][-1]["Resource"] = "*"
+    world.org.console_edit(DATA_SCIENTIST, altered)
+    await world.ben.click(card, "Approve")
+    await world.reads(card, "Retry")
+
+    world.org.console_edit(DATA_SCIENTIST, FOREIGN)
+    await world.ben.click(card, "Retry")
+    await world.settled(card)
+
+    assert world.allowed(role=EXECUTION)
+    assert world.allowed(role=BUILDER)
+
+
+TWICE = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Effect":"Deny","Action":"*","Resource":"*"}]}'
+)
+
+
+@pytest.mark.parametrize("document", ["{not json", TWICE, '{"Version":"2012-10-17"}', "[]"])
+async def test_a_policy_that_cannot_be_read_safely_is_refused_and_untouched(
+    world: World, document: str
+) -> None:
+    await world.start()
+    card = await world.asked()
+    world.org.console_edit(DATA_SCIENTIST, document, checked=False)
+
+    await world.ben.click(card, "Approve")
+    said = await world.reads(card, "Stopped")
+
+    assert "cannot be read safely" in said
+    assert world.org.inline_policy(DATA_SCIENTIST) == document
+    assert world.count(PUT) == world.count(PROVISION) == 0
+
+
+async def test_an_explicit_deny_that_appeared_since_the_request_is_said_and_nothing_is_written(
+    world: World,
+) -> None:
+    await world.start()
+    card = await world.asked()
+    world.console_edit(statement("Deny", BUILDER, sid="NoBuilders"))
+
+    await world.ben.click(card, "Approve")
+    table = await world.results()
+    said = await world.reads(card, "Failed")
+
+    assert "Explicit deny" in said
+    assert "NoBuilders" in said
+    assert "NoBuilders" in words(table)
+    assert world.managed() == []
+
+
+async def test_a_policy_that_filled_up_since_the_request_is_said_and_left_alone(world: World) -> None:
+    await world.start()
+    card = await world.asked()
+    full = filled_policy(free=20)
+    world.org.console_edit(DATA_SCIENTIST, full)
+
+    await world.ben.click(card, "Approve")
+    said = await world.reads(card, "Failed")
+
+    assert "No room in the policy" in said
+    assert world.policy() == full
+
+
+async def test_what_does_not_fit_does_not_keep_the_rest_out(world: World) -> None:
+    await world.start()
+    long = "x" * 60
+    card = await world.asked(accounts=[SANDBOX], roles=[BUILDER], reason=long)
+    other = await world.asked(accounts=[SANDBOX, PRODUCTION], roles=[BUILDER, EXECUTION], span="30 days")
+    world.org.console_edit(DATA_SCIENTIST, filled_policy(free=300))
+
+    await world.ben.click(card, "Approve")
+    await world.settled(card)
+    await world.ben.click(other, "Approve")
+    await world.reads(other, "No room in the policy")
+
+    assert world.allowed()
+    assert len(json.dumps(world.policy())) > 0
+
+
+async def test_somebody_who_keeps_overwriting_the_policy_is_named_in_the_end(world: World) -> None:
+    await world.start()
+    card = await world.asked()
+
+    def overwrite() -> None:
+        if world.managed():
+            world.org.permission_set(DATA_SCIENTIST).inline_policy = json.dumps(FOREIGN)
+
+    forget = world.org.on_change(overwrite)
+    await world.ben.click(card, "Approve")
+    said = await world.reads(card, "Failed", timeout=40)
+    forget()
+
+    assert "Overwritten by others" in said
+    assert not world.allowed()
+
+
+async def test_a_permission_set_that_was_deleted_since_the_request_is_said(world: World) -> None:
+    await world.start()
+    card = await world.asked()
+    world.org.delete_permission_set(DATA_SCIENTIST)
+
+    await world.ben.click(card, "Approve")
+    said = await world.reads(card, "Failed")
+
+    assert "Permission set missing" in said
+
+
+async def test_an_aws_that_stays_silent_is_called_failed_after_ten_minutes(world: World) -> None:
+    world.org.provisioning.hold()
+    await world.start()
+    card = await approved(world)
+    await world.aws.wait_for(lambda: world.count(POLL) >= 1, timeout=PATIENCE)
+
+    world.clock.advance(timedelta(minutes=10, seconds=5))
+    said = await world.reads(card, "Failed")
+
+    assert "Timed out" in said
+    assert "Retry" in buttons(card)

@@ -1,0 +1,312 @@
+"""The self-check, and the verification after a change: never more than was checked."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain.errors import Code, Provisioning, Refusal, Unavailable
+from bot.domain.evaluate import Answer
+from bot.domain.grant import PushStatus
+from bot.domain.names import AccountId
+from bot.domain.request import RequestId
+from bot.domain.verification import Level, Link, Verification
+from bot.ports.identity_center import Assignees
+from tests.builders import (
+    ALICE,
+    BUILDER,
+    PROD,
+    READER,
+    SET,
+    TEST,
+    WEEK,
+    a_foreign,
+    a_grant,
+    a_person,
+    a_policy,
+    a_push,
+    a_target,
+    an_ask,
+    set_rules,
+    some_rules,
+)
+from tests.fakes.clock import NOON
+from tests.fakes.identity_center import ALICE_IDENTITY
+from tests.fakes.world import World, a_world
+
+ONE = RequestId(1)
+NOBODY = Assignees(users=frozenset(), groups=frozenset())
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with a_world(tmp_path, rules=some_rules(set_rules())) as world:
+        world.aws.policy = a_policy([a_grant()])
+        world.aws.provision_everywhere(PROD)
+        yield world
+
+
+async def check(world: World) -> Verification:
+    """Of the one builder role in the production account."""
+    report = await world.self_check.check(SET, [a_target()], ALICE_IDENTITY)
+    (verification,) = report.verifications
+    return verification
+
+
+def answer_of(verification: Verification, link: Link) -> tuple[Answer, Code | None]:
+    (found,) = [check for check in verification.checks if check.link is link]
+    return found.answer, found.code
+
+
+async def test_what_the_management_account_shows_is_configured_and_no_more(world: World) -> None:
+    verification = await check(world)
+
+    assert verification.level is Level.CONFIGURED
+    assert verification.until == NOON + WEEK
+    assert answer_of(verification, Link.ROLE_EXISTS) == (Answer.UNKNOWN, None)
+    assert verification.broken is None
+
+
+async def test_somebody_who_is_not_assigned_is_told_so(world: World) -> None:
+    world.aws.assigned[PROD] = NOBODY
+
+    assert answer_of(await check(world), Link.ASSIGNED) == (Answer.NO, Code.NOT_ASSIGNED)
+
+
+async def test_an_assignment_through_a_group_counts(world: World) -> None:
+    world.aws.assigned[PROD] = replace(NOBODY, groups=frozenset({"g-1"}))  # type: ignore[arg-type]
+    world.aws.groups["g-1"] = frozenset({ALICE_IDENTITY.user_id})  # type: ignore[index]
+
+    assert answer_of(await check(world), Link.ASSIGNED) == (Answer.YES, None)
+
+
+async def test_a_policy_that_does_not_allow_it_is_named(world: World) -> None:
+    world.aws.policy = ""
+    world.aws.provision_everywhere(PROD)
+
+    verification = await check(world)
+
+    assert verification.level is Level.NONE
+    assert verification.broken is not None
+    assert verification.broken.code is Code.NOT_ALLOWED
+    assert verification.until is None
+
+
+async def test_an_explicit_deny_is_named_with_its_statement(world: World) -> None:
+    deny = a_foreign("TheirDeny", Effect="Deny", Action="*", Resource="*")
+    world.aws.policy = a_policy([a_grant()], [deny])
+    world.aws.provision_everywhere(PROD)
+
+    verification = await check(world)
+
+    (denied,) = [each for each in verification.checks if each.link is Link.NOT_DENIED]
+    assert (denied.answer, denied.code, denied.detail) == (Answer.NO, Code.EXPLICIT_DENY, "TheirDeny")
+    assert verification.level is Level.NONE
+
+
+async def test_a_set_that_is_not_provisioned_there_is_named(world: World) -> None:
+    report = await world.self_check.check(SET, [a_target(TEST)], ALICE_IDENTITY)
+
+    assert answer_of(report.verifications[0], Link.PROVISIONED) == (Answer.NO, Code.NOT_PROVISIONED)
+
+
+async def test_an_account_with_an_older_version_is_not_provisioned(world: World) -> None:
+    world.aws.held[world.aws.sets[SET]][PROD] = ""
+
+    assert answer_of(await check(world), Link.PROVISIONED) == (Answer.NO, Code.NOT_PROVISIONED)
+
+
+async def test_an_older_version_of_ours_that_allows_it_counts(world: World) -> None:
+    held = world.aws.policy
+    world.aws.policy = a_policy([a_grant(), a_grant(target=a_target(TEST))])
+    await world.database.run(lambda tx: tx.save_push(a_push(held)))
+
+    assert answer_of(await check(world), Link.PROVISIONED) == (Answer.YES, None)
+
+
+@pytest.mark.parametrize(
+    "push",
+    [
+        a_push(a_policy([a_grant(target=a_target(TEST))])),
+        a_push(a_policy([a_grant()]), status=PushStatus.IN_PROGRESS),
+        a_push(None, status=PushStatus.FAILED),
+        a_push(a_policy([a_grant()], [a_foreign(Effect="Deny", Action="*")])),
+    ],
+)
+async def test_an_older_version_that_does_not_surely_allow_it_does_not_count(
+    world: World, push: object
+) -> None:
+    world.aws.policy = a_policy([a_grant(), a_grant(target=a_target(TEST))])
+    await world.database.run(lambda tx: tx.save_push(push))  # type: ignore[arg-type]
+
+    assert answer_of(await check(world), Link.PROVISIONED) == (Answer.NO, Code.NOT_PROVISIONED)
+
+
+@pytest.mark.parametrize(
+    ("call", "links"),
+    [
+        ("read_policy", {Link.ALLOWED, Link.NOT_DENIED}),
+        ("assignees", {Link.ASSIGNED}),
+        ("provisioned_accounts", {Link.PROVISIONED}),
+        ("stale_accounts", {Link.PROVISIONED}),
+    ],
+)
+@pytest.mark.parametrize("error", [Unavailable(Code.AWS_UNAVAILABLE), Provisioning(Code.ACCESS_DENIED)])
+async def test_what_aws_does_not_tell_is_unknown_and_no_level(
+    world: World, call: str, links: set[Link], error: Exception
+) -> None:
+    world.aws.errors[call] = error  # type: ignore[assignment]
+
+    verification = await check(world)
+
+    unknown = {each.link for each in verification.checks if each.answer is Answer.UNKNOWN}
+    assert unknown == links | {Link.ROLE_EXISTS}
+    assert verification.level is Level.NONE
+
+
+async def test_an_unreadable_policy_is_unknown(world: World) -> None:
+    world.aws.policy = "{"
+    world.aws.provision_everywhere(PROD)
+
+    assert answer_of(await check(world), Link.ALLOWED) == (Answer.UNKNOWN, Code.POLICY_UNREADABLE)
+
+
+async def test_a_missing_permission_set_is_a_no_for_every_target(world: World) -> None:
+    world.aws.sets.clear()
+
+    verification = await check(world)
+
+    assert verification.level is Level.NONE
+    assert verification.broken is not None
+    assert verification.broken.code is Code.PERMISSION_SET_MISSING
+
+
+# By command
+
+
+async def test_the_command_checks_what_the_person_asked_for(world: World) -> None:
+    await world.ask()
+
+    (report,) = await world.self_check(ALICE, None)
+
+    assert report.permission_set == SET
+    assert [each.target for each in report.verifications] == [a_target()]
+
+
+async def test_the_command_with_an_account_checks_every_configured_role(world: World) -> None:
+    (report,) = await world.self_check(ALICE, PROD)
+
+    assert [each.target.role for each in report.verifications] == [READER, BUILDER]
+
+
+async def test_an_account_that_is_not_offered_is_refused(tmp_path: Path) -> None:
+    async with a_world(tmp_path, rules=some_rules(set_rules(only=[PROD]))) as world:
+        with pytest.raises(Refusal) as caught:
+            await world.self_check(ALICE, AccountId("333333333333"))
+
+    assert caught.value.code is Code.ACCOUNT_NOT_OFFERED
+
+
+async def test_whoever_asked_for_nothing_gets_an_empty_report(world: World) -> None:
+    assert await world.self_check(ALICE, None) == ()
+
+
+async def test_somebody_who_cannot_be_told_apart_is_refused(world: World) -> None:
+    world.people.persons[ALICE] = a_person(email_confirmed=False)
+
+    with pytest.raises(Refusal) as caught:
+        await world.self_check(ALICE, None)
+
+    assert caught.value.code is Code.EMAIL_UNCONFIRMED
+
+
+# After a change
+
+
+async def test_the_results_are_owed_to_the_thread_and_to_the_requester(world: World) -> None:
+    world.aws.policy = ""
+    await world.granted()
+
+    (thread,) = world.slack.messages("WA-1:results:1")
+    (copy,) = world.slack.messages("WA-1:results:1:copy")
+    (card,) = world.slack.messages("WA-1:card")
+    assert thread.thread == card.posted
+    assert copy.thread is None
+    assert thread.story is not None
+    assert thread.story.outcome is not None
+    assert [each.level for each in thread.story.outcome.verifications] == [Level.CONFIGURED]
+    assert thread.story.outcome.failures == ()
+    assert thread.story.outcome.role_arns == (f"arn:aws:iam::{PROD}:role/{BUILDER}",)
+
+
+async def test_an_outcome_that_was_stored_is_not_told_twice(world: World) -> None:
+    """A kill between the outcome's commit and the end of its work brings the same work back."""
+    world.aws.policy = ""
+    await world.granted()
+
+    await world.verify(ONE)
+
+    assert await world.read(lambda tx: tx.message("WA-1:results:2")) is None
+
+
+async def test_a_retry_that_succeeds_is_a_new_outcome(world: World) -> None:
+    world.aws.failing[PROD] = "SCP says no"
+    world.aws.policy = ""
+    await world.granted()
+    outcome = await world.read(lambda tx: tx.outcome(ONE, 0))
+    assert outcome is not None
+    assert [failure.reason for _, _, failure in outcome.failures] == ["SCP says no"]
+    world.aws.failing.clear()
+
+    from bot.domain.messages import ClickKind
+
+    world.clock.advance(timedelta(minutes=1))
+    await world.click(ClickKind.RETRY)
+    await world.work()
+
+    second = await world.read(lambda tx: tx.outcome(ONE, 0))
+    assert second is not None
+    assert (second.number, second.failures) == (2, ())
+    assert len(world.slack.messages("WA-1:results:2")) == 1
+
+
+async def test_nothing_is_verified_while_something_still_travels(world: World) -> None:
+    await world.ask()
+    await world.prepare(ONE)
+    click = await world.click()
+    await world.handle_click(click.id)
+
+    await world.verify(ONE)
+
+    assert await world.read(lambda tx: tx.outcome(ONE, 0)) is None
+
+
+async def test_what_was_allowed_already_is_said(world: World) -> None:
+    world.aws.policy = a_policy(foreign=[a_foreign(Action="sts:AssumeRole", Resource="*")])
+    world.aws.provision_everywhere(PROD)
+    await world.granted()
+
+    outcome = await world.read(lambda tx: tx.outcome(ONE, 0))
+
+    assert outcome is not None
+    assert outcome.already_allowed == ((PROD, BUILDER),)
+
+
+async def test_a_verification_that_comes_late_reads_aws_again(world: World) -> None:
+    world.aws.policy = ""
+    await world.ask(an_ask())
+    await world.prepare(ONE)
+    click = await world.click()
+    await world.handle_click(click.id)
+    while (again_at := await world.reconcile(SET)) is not None and again_at < NOON + timedelta(hours=1):
+        world.clock.set(again_at)
+    world.aws.policy = ""
+    world.clock.advance(timedelta(minutes=5))
+
+    await world.verify(ONE)
+
+    outcome = await world.read(lambda tx: tx.outcome(ONE, 0))
+    assert outcome is not None
+    assert [each.level for each in outcome.verifications] == [Level.NONE]
