@@ -24,7 +24,7 @@ from bot.metrics import Metrics
 from bot.ports.clock import Clock
 from bot.ports.store import Work, WorkKind
 from bot.usecases.admission import Admission
-from bot.usecases.decide_request import HandleClick
+from bot.usecases.decide_request import HandleClick, TellIncident
 from bot.usecases.precheck import Precheck
 from bot.usecases.read_status import ReadStatus
 from bot.usecases.record_click import RecordClick
@@ -115,8 +115,15 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         )
         notifier = SlackNotifier(client, support=rules.support)
 
+        tell_incident = TellIncident(store=store)
+
+        async def on_bug(work: Work, incident: str) -> None:
+            if work.kind is WorkKind.CLICK:
+                await tell_incident(int(work.key), incident)
+
         engine = Engine(
             store=store,
+            on_bug=on_bug,
             clock=time,
             wake=wake,
             handlers=_work(
@@ -217,7 +224,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
             await who_are_we(client)
 
         async def aws_answers() -> None:
-            await identity_center.home()
+            await identity_center.ping()
 
         yield Bot(
             receive=http_route(app, secret.get_secret_value()) if secret is not None else _nothing_by_http,

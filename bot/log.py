@@ -33,6 +33,9 @@ FLOORS: Final = {
     "slack_bolt.RequestVerification": logging.WARNING,
     "aiohttp.access": logging.WARNING,
     "sqlalchemy": logging.WARNING,
+    "alembic": logging.WARNING,
+    # At every start it says that the token of the environment is not used.
+    "slack_bolt.AsyncApp": logging.ERROR,
     "slack_bolt": logging.INFO,
     "slack_sdk": logging.INFO,
     "boto3": logging.INFO,

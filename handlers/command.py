@@ -14,7 +14,7 @@ from handlers.jobs import Jobs
 from handlers.payloads import actor
 from handlers.request import RequestConversation
 from handlers.respond import Respond
-from handlers.told import told
+from handlers.told import teller, told
 from handlers.verify import VerifyConversation
 from handlers.views.parts import Message
 
@@ -62,7 +62,11 @@ class CommandConversation:
                     await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
                 else:
                     await ack()
-                    self.jobs.start(self._help(user, word, response_url), name="help")
+                    self.jobs.start(
+                        self._help(user, word, response_url),
+                        name="help",
+                        tell=teller(self.respond, response_url, support=self.support),
+                    )
 
     async def _help(self, user: SlackUserId, word: str, response_url: str) -> None:
         await self.respond(response_url, await self._helpful(user, word))

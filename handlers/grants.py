@@ -18,10 +18,11 @@ from handlers.errors import slack_errors
 from handlers.jobs import Jobs
 from handlers.payloads import actor, noted_form, press
 from handlers.respond import Respond
-from handlers.told import told
+from handlers.told import teller, told
 from handlers.views.end_form import end_form
 from handlers.views.overview import one, overview
 from handlers.views.parts import Message
+from handlers.views.request_form import refused
 from handlers.views.wording import sentence
 
 
@@ -41,7 +42,11 @@ class GrantsConversation:
 
     def status(self, user: SlackUserId, text: str, response_url: str) -> None:
         """Answer `/workbench-access status [id]` in the background."""
-        self.jobs.start(self._status(user, text, response_url), name="status")
+        self.jobs.start(
+            self._status(user, text, response_url),
+            name="status",
+            tell=teller(self.respond, response_url, support=self.support),
+        )
 
     async def _status(self, user: SlackUserId, text: str, response_url: str) -> None:
         await self.respond(response_url, await self._state(user, text))
@@ -61,12 +66,19 @@ class GrantsConversation:
         self, user: SlackUserId, text: str, *, trigger_id: str, channel: str, response_url: str
     ) -> None:
         """Open the form for `/workbench-access revoke <id>`."""
-        self.jobs.start(self._revoke(user, text, trigger_id, channel, response_url), name="revoke")
+        self.jobs.start(
+            self._revoke(user, text, trigger_id, channel, response_url),
+            name="revoke",
+            tell=teller(self.respond, response_url, support=self.support),
+        )
 
     async def on_end(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """“I'm done” or “Undo” was pressed."""
         await ack()
-        self.jobs.start(self._pressed(body), name="end_form")
+        url = str(body.get("response_url") or "")
+        self.jobs.start(
+            self._pressed(body), name="end_form", tell=teller(self.respond, url, support=self.support)
+        )
 
     async def on_end_submitted(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Store the wish to end; who may is decided from the store and Slack right after the ack."""
@@ -80,7 +92,10 @@ class GrantsConversation:
             )
         except (Refusal, Unavailable) as error:
             words = sentence(error.code, error.facts, support=self.support)
-            await ack(response_action="errors", errors={ids.BLOCK_REASON: words})
+            if any(block.get("block_id") == ids.BLOCK_REASON for block in view.get("blocks", ())):
+                await ack(response_action="errors", errors={ids.BLOCK_REASON: words})
+            else:  # the requester's form asks for nothing, so there is no field to say it at
+                await ack(response_action="update", view=refused(words))
         else:
             await ack()
 
@@ -114,5 +129,3 @@ class GrantsConversation:
                 await self.client.views_open(trigger_id=trigger_id, view=view)
         except AccessError as error:
             await self.respond(response_url, told(error, support=self.support))
-
-

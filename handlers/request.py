@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck
@@ -99,6 +100,10 @@ class RequestConversation:
             log.warning("form_not_opened", code=error.code.value, error=str(error.facts.get("error", "")))
             return
         view_id = str(opened["view"]["id"])
+        tell = partial(self._refuse, view_id)
+        self.jobs.start(self._fill(view_id, user, wanted), name="form_fill", tell=tell)
+
+    async def _fill(self, view_id: str, user: SlackUserId, wanted: str) -> None:
         try:
             holdings = await self._holdings(user)
             model = self._model(holdings, _wanted(wanted, holdings))
@@ -106,8 +111,14 @@ class RequestConversation:
                 raise Refusal(Code.HOLDS_NO_SET)
             view = form(await self._with_approvers(model, user))
         except AccessError as error:
-            view = refused(sentence(error.code, error.facts, support=self.rules.support))
-        await self._update(view_id, view)
+            await self._refuse(view_id, error)
+        else:
+            await self._update(view_id, view)
+
+    async def _refuse(self, view_id: str, error: AccessError) -> None:
+        """Say in the form's place why there is none."""
+        words = sentence(error.code, error.facts, support=self.rules.support)
+        await self._update(view_id, refused(words))
 
     async def _holdings(self, user: SlackUserId) -> Holdings:
         person = await self.admission.person(user)
@@ -118,7 +129,9 @@ class RequestConversation:
     async def on_choice(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """A set, accounts or roles were chosen: show what depends on them, then what is known of them."""
         await ack()
-        self.jobs.start(self._refresh(actor(body), form_state(body.get("view") or {})), name="form_choice")
+        state = form_state(body.get("view") or {})
+        tell = partial(self._refuse, state.view_id)
+        self.jobs.start(self._refresh(actor(body), state), name="form_choice", tell=tell)
 
     async def _refresh(self, who: Actor, state: FormState) -> None:
         try:
@@ -133,8 +146,7 @@ class RequestConversation:
             findings = await self.precheck.findings(ask, holdings.identity)
             await self._update(state.view_id, form(replace(model, findings=findings)))
         except AccessError as error:
-            words = sentence(error.code, error.facts, support=self.rules.support)
-            await self._update(state.view_id, refused(words))
+            await self._refuse(state.view_id, error)
 
     async def _with_approvers(
         self, model: FormModel, user: SlackUserId, state: FormState | None = None

@@ -19,10 +19,10 @@ from bot.usecases.record_click import RecordClick
 from bot.usecases.stories import story_of
 from handlers import ids
 from handlers.errors import slack_errors
-from handlers.jobs import Jobs
+from handlers.jobs import Jobs, Tell
 from handlers.payloads import Actor, actor, noted_form, press
 from handlers.respond import Respond
-from handlers.told import told
+from handlers.told import teller, told
 from handlers.views.deny_form import deny_form
 from handlers.views.details import details
 from handlers.views.request_form import refused
@@ -65,7 +65,7 @@ class ReviewConversation:
     async def on_deny(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Ask for the reason: the form opens at once, whether the person may deny is looked up meanwhile."""
         await ack()
-        self.jobs.start(self._open_deny(body), name="deny_form")
+        self.jobs.start(self._open_deny(body), name="deny_form", tell=self._teller(body))
 
     async def on_deny_submitted(self, ack: AsyncAck, body: dict[str, Any], view: dict[str, Any]) -> None:
         """Store the denial with its reason."""
@@ -86,7 +86,10 @@ class ReviewConversation:
     async def on_details(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Everything that the card had no room for."""
         await ack()
-        self.jobs.start(self._open_details(body), name="details")
+        self.jobs.start(self._open_details(body), name="details", tell=self._teller(body))
+
+    def _teller(self, body: dict[str, Any]) -> Tell:
+        return teller(self.respond, str(body.get("response_url") or ""), support=self.support)
 
     async def _store(
         self, kind: ClickKind, request: RequestId, who: Actor, channel: ChannelId, *, note: str = ""

@@ -9,7 +9,7 @@ from bot.ports.identity_center import Directory
 from bot.usecases.self_check import SelfCheck
 from handlers.jobs import Jobs
 from handlers.respond import Respond
-from handlers.told import told
+from handlers.told import teller, told
 from handlers.views.parts import Message
 from handlers.views.self_check import self_check_message
 
@@ -26,7 +26,11 @@ class VerifyConversation:
 
     def start(self, user: SlackUserId, text: str, response_url: str) -> None:
         """Check in the background, then answer."""
-        self.jobs.start(self._check(user, text, response_url), name="verify")
+        self.jobs.start(
+            self._check(user, text, response_url),
+            name="verify",
+            tell=teller(self.respond, response_url, support=self.support),
+        )
 
     async def _check(self, user: SlackUserId, text: str, response_url: str) -> None:
         await self.respond(response_url, await self._answer(user, text))

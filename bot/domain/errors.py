@@ -54,7 +54,6 @@ class Code(StrEnum):
     # The policy
     POLICY_UNREADABLE = "policy_unreadable"
     MANAGED_STATEMENT_ALTERED = "managed_statement_altered"
-    POLICY_CHANGED = "policy_changed"
     FOREIGN_WRITER = "foreign_writer"
     # AWS and the rest of the world
     PROVISIONING_FAILED = "provisioning_failed"
@@ -67,6 +66,8 @@ class Code(StrEnum):
     SLACK_UNAVAILABLE = "slack_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     INTERRUPTED = "interrupted"
+    INCIDENT = "incident"
+    """A bug: the fact `incident` is what the log carries too."""
 
 
 class AccessError(Exception):

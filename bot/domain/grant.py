@@ -89,6 +89,8 @@ class Grant:
     rounds: int = 0
     failure: Failure | None = None
     end_cause: EndCause | None = None
+    end_note: str = ""
+    """What an approver wrote who took it away; the requester reads it, nobody parses it."""
     settled_at: datetime | None = None
 
     @property

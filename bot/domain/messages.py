@@ -103,7 +103,7 @@ class Story:
     stopped: Failure | None = None
     """Set while the permission set's rounds are stopped."""
     still: tuple[Still, ...] = ()
-    """For what has ended or is ending: the grants of other requests that still allow the requester the same."""
+    """For what has ended, is ending or could: the grants of other requests that still allow the requester the same."""
 
 
 class ClickKind(StrEnum):

@@ -74,6 +74,10 @@ class IdentityCenter(Protocol):
         """Discovered once and kept; raises `Misconfigured` outside the instance's primary region."""
         ...
 
+    async def ping(self) -> None:
+        """One cheap live call: returns when AWS answers it."""
+        ...
+
     async def find_user(self, email: str) -> Identity:
         """The one user with this address; raises `Refusal(NOT_IN_IDENTITY_CENTER | AMBIGUOUS_IDENTITY)`."""
         ...

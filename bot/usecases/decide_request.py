@@ -230,6 +230,8 @@ class HandleClick:
             who = await read_approvers(self.people, self._rule(request), not_before=click.at)
             if click.by not in who:
                 raise Refusal(Code.NOT_AN_APPROVER, label=request.label)
+            if not click.note:
+                raise Refusal(Code.REASON_MISSING)
 
         def end(tx: Tx, now: AccessRequest) -> Answer:
             ending = [grant for grant in tx.grants_of(now.id) if can_end(grant)]
@@ -252,6 +254,24 @@ class HandleClick:
         if offered is None:
             raise Refusal(Code.SET_NOT_OFFERED, permission_set=request.ask.permission_set)
         return offered.combined({target.role for target in request.ask.targets})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellIncident:
+    """A click that ran into a bug is answered all the same, once; it stays stored and is tried again."""
+
+    store: Store
+
+    async def __call__(self, click_id: int, incident: str) -> None:
+        """Owe the answer with the incident id."""
+
+        def tell(tx: Tx) -> None:
+            click, key = tx.click(click_id), f"click:{click_id}:incident"
+            if tx.message(key) is None:
+                said = refused(Refusal(Code.INCIDENT, incident=incident))
+                answer(tx, key, click.channel, click.by, said, click.request)
+
+        await self.store.run(tell)
 
 
 def _still_working(tx: Tx, click: Click) -> None:

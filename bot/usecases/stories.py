@@ -1,6 +1,6 @@
 """What a message about a request is drawn from."""
 
-from bot.domain.grant import Grant, GrantStatus
+from bot.domain.grant import Grant, GrantStatus, can_end
 from bot.domain.messages import Still, Story
 from bot.domain.request import AccessRequest, RequestId
 from bot.ports.store import Tx
@@ -25,7 +25,7 @@ def story_of(tx: Tx, request_id: RequestId | None, outcome: int = 0) -> Story | 
 
 def _still(tx: Tx, request: AccessRequest, grants: tuple[Grant, ...]) -> tuple[Still, ...]:
     """Whoever reads "ended" should know what they keep, and through which request."""
-    over = {g.role_arn for g in grants if g.status in {GrantStatus.ENDING, GrantStatus.ENDED}}
+    over = {g.role_arn for g in grants if can_end(g) or g.status in {GrantStatus.ENDING, GrantStatus.ENDED}}
     if not over:
         return ()
     return tuple(

@@ -115,6 +115,7 @@ def move_grant(
         status=status,
         failure=failure,
         end_cause=cause if cause is not None else grant.end_cause,
+        end_note=note or grant.end_note,
         wanted_at=tx.now if status in {GrantStatus.PROVISIONING, GrantStatus.ENDING} else grant.wanted_at,
         settled_at=tx.now,
         rounds=0 if status is GrantStatus.PROVISIONING else grant.rounds,

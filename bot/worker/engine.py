@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from secrets import token_hex
 from time import monotonic
 
 from bot.domain.errors import AccessError, Conflict, Unavailable
@@ -40,6 +41,8 @@ class Engine:
     clock: Clock
     handlers: Mapping[WorkKind, Handler]
     wake: asyncio.Event
+    on_bug: Callable[[Work, str], Awaitable[None]]
+    """Tells whoever waits for the work an incident id."""
     _running: set[asyncio.Task[None]] = field(default_factory=set)
     _stopping: bool = False
 
@@ -123,7 +126,10 @@ class Engine:
             log.error("work_failed", kind=work.kind, key=work.key, code=error.code.value)
             await self._back_off(work, error)
         except Exception as error:  # noqa: BLE001 -- the one place where a bug in a handler ends: it is logged whole, and the work is kept
-            log.bug("work_bug", error, kind=work.kind, key=work.key)
+            incident = token_hex(4)
+            log.bug("work_bug", error, kind=work.kind, key=work.key, incident=incident)
+            with contextlib.suppress(AccessError):
+                await self.on_bug(work, incident)
             await self._back_off(work, error)
         except asyncio.CancelledError:
             # Handed over: whoever comes next starts from what the store says, at once.

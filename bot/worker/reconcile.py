@@ -41,6 +41,10 @@ from bot.worker.set_view import Moves, SetView, chunks, fail, present, unsettled
 
 log = get_logger(__name__)
 
+SEEN_LATELY = timedelta(minutes=10)
+FEW = 10
+"""Requests whose facts are looked at before asking AWS is the cheaper way."""
+
 RETRY_ENDING_AFTER = timedelta(minutes=5)
 """Between two tries to finish an ending that AWS failed, or that a stopped policy holds up."""
 
@@ -111,7 +115,7 @@ class Reconcile:
             return self.clock.now()
         if made.is_noop and not self._to_push(view, made):
             return self._later(view)
-        provisioned = await self.identity_center.provisioned_accounts(arn)
+        provisioned = await self._provisioned(view, arn)
         if await self._drop_absent(view, made, provisioned):
             return self.clock.now()
         if not made.is_noop:
@@ -122,6 +126,18 @@ class Reconcile:
         if not accounts:
             return self.clock.now()  # read back what was put, and settle
         return await self.pushes.start(view, arn, made.after, accounts, provisioned=provisioned)
+
+    async def _provisioned(self, view: SetView, arn: PermissionSetArn) -> frozenset[AccountId]:
+        """Where the set is provisioned; what the requests saw a moment ago serves for a small change."""
+        requests = {grant.request for grant in view.unsettled}
+        accounts = {grant.target.account for grant in view.unsettled}
+        if view.is_ending or len(requests) > FEW or len(accounts) > EVERYWHERE_ABOVE:
+            return await self.identity_center.provisioned_accounts(arn)
+        seen = await self.store.run(lambda tx: [tx.request(number).facts for number in requests])
+        oldest = self.clock.now() - SEEN_LATELY
+        if any(facts is None or facts.checked_at < oldest for facts in seen):
+            return await self.identity_center.provisioned_accounts(arn)
+        return frozenset(accounts)  # a request that AWS said this of never gets a card otherwise
 
     def _to_push(self, view: SetView, made: Plan) -> tuple[AccountId, ...]:
         return accounts_to_push(

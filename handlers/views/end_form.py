@@ -110,9 +110,7 @@ def _reason() -> InputBlock:
     return InputBlock(
         block_id=ids.BLOCK_REASON,
         label=words("Reason", 2_000),
-        hint=words(
-            "It is kept in the history of the request. Write it so that the requester may read it.", 2_000
-        ),
+        hint=words("The requester reads it, and it is kept in the history of the request.", 2_000),
         element=PlainTextInputElement(
             action_id=ids.ACTION_REASON,
             multiline=True,

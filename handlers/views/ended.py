@@ -9,7 +9,7 @@ from bot.domain.grant import EndCause, Grant, GrantStatus
 from bot.domain.messages import Still, Story
 from bot.domain.request import Scope
 from handlers import ids
-from handlers.views.escape import mrkdwn, one_line
+from handlers.views.escape import mrkdwn, one_line, quote
 from handlers.views.parts import (
     Message,
     bold,
@@ -28,6 +28,8 @@ from handlers.views.still import kept, still_lines
 from handlers.views.targets import extent, grant_rows, shorten
 
 _TARGETS: Final = 3_000
+_NOTES: Final = 3
+_NOTE: Final = 1_000
 
 
 def ended(story: Story, *, support: str) -> Message:
@@ -56,6 +58,9 @@ def _ended(story: Story, *, support: str, you: bool) -> Message:
         *sections(shorten(grant_rows(story, over, you=you), characters=_TARGETS, more=more)),
         section("\n".join(_in_aws(story, over, you=you))),
     ]
+    notes = list(dict.fromkeys(grant.end_note for grant in over if grant.end_note))
+    for note in notes[:_NOTES]:
+        blocks += [section("*Reason*"), quote(note, _NOTE)]
     if lines := still_lines(story, found, you=you):
         blocks += sections(lines)
     if is_mixed(story):

@@ -25,10 +25,10 @@ from bot import bootstrap
 from bot.adapters.storage.store import SqlStore
 from bot.config import load_from_process
 from bot.domain.errors import Unavailable
+from bot.domain.pace import Pace
 from bot.log import configure
 from bot.ports.store import Work
 from bot.server import serving
-from bot.domain.pace import Pace
 from bot.worker import outbox
 from tests.chaos import mutations
 from tests.chaos.clock import SharedClock

@@ -6,13 +6,16 @@ import random
 import statistics
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.chaos.database import Record
 from tests.chaos.fleet import Life
-from tests.chaos.invariants import Court, lateness
+from tests.chaos.invariants.aws import lateness
+from tests.chaos.invariants.case import Case
+from tests.chaos.invariants.people import repetitions
+from tests.chaos.invariants.verdict import verdict
 from tests.chaos.killer import EFFECTS, Effects, Killer
 from tests.chaos.people import Crowd, buttons
 from tests.chaos.weather import Editor, Weather
@@ -62,6 +65,8 @@ class Chaos:
     settle_at_most: float = SETTLE_AT_MOST
     faults: bool = True
     longest_outage: float = 2.5
+    until_noticed: bool = False
+    """Stop after the first verdict that finds anything."""
 
     async def run(self) -> Report:
         async with a_world(
@@ -87,19 +92,23 @@ class Chaos:
         calm = _Calm(world=world, crowd=crowd, at_most=self.settle_at_most, report=report)
         record = await calm.settle(retry=True)
         settled = time.monotonic()
-        report.violations += Court(world=world, crowd=crowd, record=record).judge(all_over=False)
+        report.violations += verdict(Case(world=world, crowd=crowd, record=record), all_over=False)
+        if self.until_noticed and report.violations:
+            return report
         world.found.clear()
         calm_from = world.clock.now()
         await world.fleet.kill_all(counts=False)
         world.clock.advance(timedelta(days=2))
         record = await calm.settle(retry=False)
-        report.violations += Court(world=world, crowd=crowd, record=record).judge(all_over=True)
+        report.violations += verdict(Case(world=world, crowd=crowd, record=record), all_over=True)
         late = lateness(world, record)
-        at_the_end = [late for late in _lateness_since(world, record, calm_from)]
+        at_the_end = _lateness_since(world, record, calm_from)
         lives = [*world.fleet.past, *world.fleet.lives.values()]
         report.violations += [*world.fleet.surprises, *self._bugs(world), *_resumed(lives)]
         report.violations += [
-            f"access was taken out {seconds:.1f} s after its end" for seconds in at_the_end if seconds > LATE_AT_MOST
+            f"access was taken out {seconds:.1f} s after its end"
+            for seconds in at_the_end
+            if seconds > LATE_AT_MOST
         ]
         statuses = Counter(str(request.status) for request in record.requests)
         report.facts |= {
@@ -107,7 +116,7 @@ class Chaos:
             "freezes": world.fleet.freezes,
             "requests": f"{len(record.requests)} {dict(statuses)}, {len(record.grants)} grants",
             "presses": f"{len(crowd.presses)}, {sum(p.acknowledged for p in crowd.presses)} acknowledged",
-            "repeated answers": Court(world=world, crowd=crowd, record=record).repetitions(),
+            "repeated answers": repetitions(Case(world=world, crowd=crowd, record=record)),
             "faults": f"{weather.faults}, outages {weather.outages}, edits by others {weather.edits} "
             f"({weather.clobberings} without our statements)",
             "sso-admin": f"{world.aws.calls.count('sso-admin')} calls, at most "
@@ -194,11 +203,9 @@ class _Calm:
         return True
 
 
-def _lateness_since(world: World, record: Record, since: object) -> list[float]:
-    from dataclasses import replace
-
-    grants = tuple(grant for grant in record.grants if grant.ends_at is not None and grant.ends_at >= since)  # type: ignore[operator]
-    return lateness(world, replace(record, grants=grants))
+def _lateness_since(world: World, record: Record, since: datetime) -> list[float]:
+    ended = tuple(each for each in record.grants if each.ends_at is not None and each.ends_at >= since)
+    return lateness(world, replace(record, grants=ended))
 
 
 def _resumed(lives: list[Life]) -> list[str]:

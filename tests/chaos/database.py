@@ -51,7 +51,11 @@ class Record:
     def unsettled(self, now: datetime) -> list[str]:
         """What the bot still owes somebody, and what its timers should have noticed by now."""
         moving = {GrantStatus.PROVISIONING, GrantStatus.ENDING}
-        over = {grant.id for grant in self.grants if grant.status is GrantStatus.ACTIVE and _past(grant.ends_at, now)}
+        over = {
+            grant.id
+            for grant in self.grants
+            if grant.status is GrantStatus.ACTIVE and _past(grant.ends_at, now)
+        }
         over |= {
             grant.id
             for grant in self.grants
@@ -97,7 +101,9 @@ class Database:
             )
         else:
             # A name of its own: `hang_up` must not cut the line that the evidence is read on.
-            mine = parsed.set(drivername="postgresql+psycopg").update_query_dict({"application_name": "judge"})
+            mine = parsed.set(drivername="postgresql+psycopg").update_query_dict(
+                {"application_name": "judge"}
+            )
             self._engine = create_engine(mine, pool_pre_ping=True)
 
     def close(self) -> None:
@@ -193,7 +199,9 @@ def _record(connection: Connection) -> Record:
 def a_schema(server: str) -> Iterator[str]:
     """A schema of its own on this server, as a database URL; gone afterwards."""
     name = f"chaos_{secrets.token_hex(6)}"
-    engine = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    engine = create_engine(
+        make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
     with engine.connect() as connection:
         connection.execute(text(f"CREATE SCHEMA {name}"))
     try:
@@ -204,4 +212,3 @@ def a_schema(server: str) -> Iterator[str]:
         with engine.connect() as connection:
             connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
         engine.dispose()
-

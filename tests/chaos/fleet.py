@@ -144,7 +144,8 @@ class Fleet:
         assert self._warm.stdin is not None
         future = self._forked[order["name"]] = asyncio.get_running_loop().create_future()
         self._warm.stdin.write(json.dumps(order).encode() + b"\n")
-        return await future
+        pid: int = await future
+        return pid
 
     async def _spawn(self, order: dict[str, Any]) -> int:
         process = await asyncio.create_subprocess_exec(

@@ -3,18 +3,20 @@
 Switched on inside the bot's process, by its runner; no product code knows of them.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.adapters.storage import store
+from bot.adapters.storage import work as work_rows
 from bot.domain.grant import Grant, Push
 from bot.domain.messages import OwedMessage
-from bot.domain.request import AccessRequest, Ask
+from bot.domain.names import PermissionSetArn
+from bot.domain.rounds import covers
 from bot.ports.store import Work
-from bot.usecases.request_access import RequestAccess
-from bot.worker import outbox, reconcile
+from bot.usecases.record_click import RecordClick
+from bot.worker import outbox, provisioning, reconcile
+from bot.worker.set_view import SetView
 
 
 def posts_before_remembering() -> None:
@@ -28,7 +30,7 @@ def posts_before_remembering() -> None:
 
 def takes_no_lease() -> None:
     """What is claimed can be claimed again at once, and nobody asks whether it is still theirs."""
-    claim = store.work_rows.claim
+    claim = work_rows.claim
 
     def open_handed(connection: Any, now: datetime, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
         return claim(connection, now, at_most=at_most, lease_for=timedelta(0))
@@ -39,29 +41,41 @@ def takes_no_lease() -> None:
     def always(connection: Any, now: datetime, claimed: Work, *, lease_for: timedelta) -> bool:
         return True
 
-    _replace(store.work_rows, "claim", open_handed)
-    _replace(store.work_rows, "is_held", careless)
-    _replace(store.work_rows, "renew", always)
+    _replace(work_rows, "claim", open_handed)
+    _replace(work_rows, "is_held", careless)
+    _replace(work_rows, "renew", always)
 
 
-def settles_without_reading_back() -> None:
-    """Access is called granted as soon as provisioning was asked for."""
+def settles_without_waiting_for_aws() -> None:
+    """Access is called granted once it stands in the policy: a Put alone changes nothing for anyone."""
+    follow = provisioning.Pushes.follow
+
+    async def impatient(self: provisioning.Pushes, view: SetView, arn: PermissionSetArn) -> bool:
+        await follow(self, view, arn)
+        return False
 
     def hopeful(grant: Grant, document: str, push: Push | None, *, now: datetime) -> bool:
-        return push is not None and push.provisioning is not None
+        return covers(document, grant)
 
+    _replace(provisioning.Pushes, "follow", impatient)
     _replace(reconcile, "has_arrived", hopeful)
 
 
-def forgets_forms() -> None:
-    """Each press of a form's button makes a request of its own."""
-    ask_for = RequestAccess.__call__
-    pressed = iter(range(1, 1_000_000_000))
+def acknowledges_before_storing() -> None:
+    """A press is acknowledged, and stored a moment later."""
+    store_it = RecordClick.__call__
+    later: set[asyncio.Task[None]] = set()
 
-    async def careless(self: RequestAccess, ask: Ask) -> AccessRequest:
-        return await ask_for(self, replace(ask, form_key=f"{ask.form_key}-{next(pressed)}"))
+    async def hasty(self: RecordClick, *what: Any, **more: Any) -> None:
+        async def store_later() -> None:
+            await asyncio.sleep(0.5)
+            await store_it(self, *what, **more)
 
-    _replace(RequestAccess, "__call__", careless)
+        task = asyncio.create_task(store_later())
+        later.add(task)
+        task.add_done_callback(later.discard)
+
+    _replace(RecordClick, "__call__", hasty)
 
 
 def _replace(holder: Any, name: str, what: Any) -> None:
@@ -71,7 +85,12 @@ def _replace(holder: Any, name: str, what: Any) -> None:
 
 MUTATIONS: dict[str, Callable[[], None]] = {
     mutation.__name__: mutation
-    for mutation in (posts_before_remembering, takes_no_lease, settles_without_reading_back, forgets_forms)
+    for mutation in (
+        posts_before_remembering,
+        takes_no_lease,
+        settles_without_waiting_for_aws,
+        acknowledges_before_storing,
+    )
 }
 
 

@@ -233,7 +233,9 @@ class Crowd:
 
     async def deny(self, user: str, card: Message) -> None:
         """Send the small form with the reason, which stood open already."""
-        await self._note(user, card, "Deny", deny_form(RequestId(number_of(card)), channel=ChannelId(CHANNEL)))
+        await self._note(
+            user, card, "Deny", deny_form(RequestId(number_of(card)), channel=ChannelId(CHANNEL))
+        )
 
     async def end(self, user: str, message: Message) -> None:
         """Give access back, or take it away: the form asks for a reason as a denial's does."""
@@ -297,5 +299,3 @@ def number_of(message: Message) -> int:
     found = re.match(r"WA-(\d+)", message.text) or re.search(r"WA-(\d+)", message.text)
     assert found is not None, message.text
     return int(found[1])
-
-

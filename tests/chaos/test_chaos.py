@@ -12,7 +12,9 @@ def judged(report: Report) -> None:
 
 
 async def test_nothing_is_lost_or_doubled_on_sqlite(tmp_path: Path, kills: int, seed: int) -> None:
-    judged(await Chaos(kills=kills, seed=seed, folder=tmp_path, url=f"sqlite:///{tmp_path / 'access.db'}").run())
+    judged(
+        await Chaos(kills=kills, seed=seed, folder=tmp_path, url=f"sqlite:///{tmp_path / 'access.db'}").run()
+    )
 
 
 async def test_nothing_is_lost_or_doubled_with_three_replicas(

@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from tests.chaos.world import SETS, World, foreign
 
@@ -67,7 +68,7 @@ class Weather:
             return
         self.faults += 1
         method = rng.choice((*MESSAGES, *MESSAGES, *LOOKS))
-        when = rng.choice(("before", "after", "after"))
+        when: Literal["before", "after"] = "before" if rng.random() < 0.3 else "after"
         match rng.choice(("limit", "error", "hang", "drop", "drop")):
             case "limit":
                 faults.rate_limit(method, retry_after=1)
@@ -88,7 +89,9 @@ class Weather:
             case "throttle":
                 faults.fail("sso-admin", operation, code="ThrottlingException", message="Rate exceeded")
             case "conflict":
-                faults.fail("sso-admin", rng.choice(WRITES), code="ConflictException", times=rng.choice((1, 4)))
+                faults.fail(
+                    "sso-admin", rng.choice(WRITES), code="ConflictException", times=rng.choice((1, 4))
+                )
             case "error":
                 faults.fail("sso-admin", operation, code="InternalServerException")
             case "http":
@@ -97,8 +100,7 @@ class Weather:
                 # A write that a dead process has sent must not arrive after its successor's.
                 faults.hang("sso-admin", rng.choice(READS), seconds=rng.uniform(0.3, 2.5))
             case "drop":
-                when = rng.choice(("before", "after", "after"))
-                faults.drop("sso-admin", operation, when="before" if when == "before" else "after")
+                faults.drop("sso-admin", operation, when="before" if rng.random() < 0.3 else "after")
             case _:
                 if rng.random() < 0.4:
                     self.world.org.provisioning.fail_next("Received a 404 status error: not this time.")

@@ -308,7 +308,7 @@ class AwsDirectory:
     # Reading.
 
     async def _fetch_where(self, name: PermissionSetName) -> None:
-        """A configured set that does not exist is held by nobody; `doctor` and the requests say so."""
+        """A configured set that does not exist is held by nobody; the requests say so."""
         try:
             arn = await self._identity_center.permission_set(name)
             provisioned = await self._identity_center.provisioned_accounts(arn)

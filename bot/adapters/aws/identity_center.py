@@ -44,7 +44,7 @@ class AwsIdentityCenter:
 
     @property
     def notices_shared_addresses(self) -> bool:
-        """False once AWS has refused identitystore:ListUsers; for `doctor` and the metrics."""
+        """False once AWS has refused identitystore:ListUsers; for whoever looks after the bot."""
         return self._addresses.is_readable
 
     async def home(self) -> Home:
@@ -52,6 +52,9 @@ class AwsIdentityCenter:
             if self._home is None:
                 self._home = await discover(self._aws)
             return self._home
+
+    async def ping(self) -> None:
+        await self._aws.call("sso-admin", "DescribeInstance", InstanceArn=await self._instance())
 
     async def find_user(self, email: str) -> Identity:
         """Two or three calls: GetUserId as typed and, if it differs, in lower case; DescribeUser.

@@ -176,6 +176,7 @@ def grant_values(grant: Grant) -> Values:
         "rounds": grant.rounds,
         "failure": FAILURE.dump(grant.failure),
         "end_cause": grant.end_cause,
+        "end_note": grant.end_note,
         "settled_at": grant.settled_at,
     }
 
@@ -198,6 +199,7 @@ def read_grant(row: AnyRow) -> Grant:
             rounds=row.rounds,
             failure=FAILURE.load_maybe(row.failure),
             end_cause=EndCause(row.end_cause) if row.end_cause is not None else None,
+            end_note=row.end_note,
             settled_at=maybe_instant(row.settled_at),
         )
 

@@ -84,6 +84,7 @@ grants = Table(
     Column("rounds", Integer, nullable=False),
     Column("failure", CleanText),
     Column("end_cause", CleanText),
+    Column("end_note", CleanText, nullable=False),
     Column("settled_at", Instant),
     Index(None, "request"),
     Index(None, "permission_set", "status"),

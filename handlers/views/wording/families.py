@@ -48,9 +48,7 @@ DecisionCode = Literal[
     Code.NOTHING_TO_RETRY,
     Code.NOT_ACTIVE,
 ]
-PolicyCode = Literal[
-    Code.POLICY_UNREADABLE, Code.MANAGED_STATEMENT_ALTERED, Code.POLICY_CHANGED, Code.FOREIGN_WRITER
-]
+PolicyCode = Literal[Code.POLICY_UNREADABLE, Code.MANAGED_STATEMENT_ALTERED, Code.FOREIGN_WRITER]
 WorldCode = Literal[
     Code.PROVISIONING_FAILED,
     Code.TIMED_OUT,
@@ -62,6 +60,7 @@ WorldCode = Literal[
     Code.SLACK_UNAVAILABLE,
     Code.STORE_UNAVAILABLE,
     Code.INTERRUPTED,
+    Code.INCIDENT,
 ]
 
 ABOUT_THE_REQUESTER: Final[frozenset[Code]] = frozenset(get_args(PersonCode) + get_args(RequestCode))

@@ -60,13 +60,13 @@ def explained(code: Code, pen: Pen) -> str:
             return _about_the_decision(code, pen)
         case (
             Code.POLICY_UNREADABLE | Code.MANAGED_STATEMENT_ALTERED
-            | Code.POLICY_CHANGED | Code.FOREIGN_WRITER
+            | Code.FOREIGN_WRITER
         ):  # fmt: skip
             return _about_the_policy(code, pen)
         case (
             Code.PROVISIONING_FAILED | Code.TIMED_OUT | Code.ACCESS_DENIED | Code.THROTTLED | Code.CONFLICT
             | Code.PERMISSION_SET_MISSING | Code.AWS_UNAVAILABLE | Code.SLACK_UNAVAILABLE
-            | Code.STORE_UNAVAILABLE | Code.INTERRUPTED
+            | Code.STORE_UNAVAILABLE | Code.INTERRUPTED | Code.INCIDENT
         ):  # fmt: skip
             return _about_the_world(code, pen)
         case _:
@@ -238,7 +238,7 @@ def _about_a_link(code: LinkCode, pen: Pen) -> str:
 def _about_the_decision(code: DecisionCode, pen: Pen) -> str:
     match code:
         case Code.NOT_AN_APPROVER:
-            return f"You are not an approver of {pen.request}, so nothing was changed."
+            return f"You are not an approver of {pen.request}, so your click changed nothing."
         case Code.OWN_REQUEST:
             return f"{_capitalised(pen.request)} is your own request: somebody else has to decide it."
         case Code.ALREADY_APPROVED_BY_YOU:
@@ -287,12 +287,6 @@ def _about_the_policy(code: PolicyCode, pen: Pen) -> str:
                 "has to "
                 "remove that statement first; after that an approver can press Retry."
             )
-        case Code.POLICY_CHANGED:
-            return (
-                f"The inline policy of {pen.permission_set} has changed since the card was drawn, in a way "
-                "that "
-                "matters for this decision. The card shows it as it is now: please look again and decide."
-            )
         case Code.FOREIGN_WRITER:
             return (
                 f"Something else keeps overwriting the inline policy of {pen.permission_set}, probably "
@@ -304,7 +298,7 @@ def _about_the_policy(code: PolicyCode, pen: Pen) -> str:
             assert_never(code)
 
 
-def _about_the_world(code: WorldCode, pen: Pen) -> str:
+def _about_the_world(code: WorldCode, pen: Pen) -> str:  # noqa: C901 -- one arm per code
     match code:
         case Code.PROVISIONING_FAILED:
             return (
@@ -313,15 +307,14 @@ def _about_the_world(code: WorldCode, pen: Pen) -> str:
             )
         case Code.TIMED_OUT:
             return (
-                f"AWS has not finished provisioning {pen.permission_set} in {pen.account} in time. It may "
-                "still "
-                "do so; an approver can press Retry on the card."
+                f"AWS has not finished provisioning {pen.permission_set} in {pen.account} in time. "
+                "It may still do so; an approver can press Retry on the card."
             )
         case Code.ACCESS_DENIED:
             who, why = ("Slack", "error") if pen.has("error") else ("AWS", "reason")
             return (
                 f"{who} does not allow Workbench Access to do this{pen.quoted(why, ': ')}. {_tag(pen)}"
-                "Whoever operates the bot can run “workbench-access doctor” to see what is missing."
+                "Whoever operates the bot finds what it needs in its README, under “Set it up”."
             )
         case Code.THROTTLED:
             return (
@@ -331,8 +324,7 @@ def _about_the_world(code: WorldCode, pen: Pen) -> str:
         case Code.CONFLICT:
             return (
                 f"Another change of {pen.permission_set} is still under way in AWS, so this one could not "
-                "be made. "
-                "Please try again in a few minutes."
+                "be made. Please try again in a few minutes."
             )
         case Code.PERMISSION_SET_MISSING:
             return (
@@ -355,6 +347,11 @@ def _about_the_world(code: WorldCode, pen: Pen) -> str:
             )
         case Code.INTERRUPTED:
             return "This was interrupted before it was finished. Please try again."
+        case Code.INCIDENT:
+            return (
+                f"Something went wrong inside Workbench Access (incident {pen.facts.get('incident', 'unknown')}). "
+                "What you see on cards and in status is still true. Please try again, or pass the number on."
+            )
         case _:
             assert_never(code)
 

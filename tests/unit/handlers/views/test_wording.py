@@ -133,6 +133,28 @@ def test_an_unknown_id_is_quoted() -> None:
     assert "no such request" in sentence(Code.NOT_FOUND, {}, support=SUPPORT)
 
 
+def test_what_others_may_not_see_is_not_denied_and_what_nobody_named_is_asked_for() -> None:
+    assert "that you may see" in sentence(Code.NOT_FOUND, {"id": "WA-99"}, support=SUPPORT)
+    assert "Please name a request." in sentence(Code.NOT_FOUND, {"id": ""}, support=SUPPORT)
+
+
+def test_nothing_to_end_does_not_claim_that_there_is_no_access() -> None:
+    text = sentence(Code.NOT_ACTIVE, FACTS, support=SUPPORT)
+
+    assert text.startswith("Nothing of WA-17 can be ended: ")
+    assert "is being ended already" in text
+    assert "/workbench-access status" in text
+
+
+def test_an_ending_is_not_called_ended() -> None:
+    text = said("ending", {"label": "WA-17", "targets": 4})
+
+    assert text.startswith("The access of WA-17 to 4 roles is being ended.")
+    assert "once AWS has confirmed it" in text
+    assert "at most one hour longer" in text
+    assert "The access of WA-17 is being ended." in said("ending", {"label": "WA-17"})
+
+
 def test_an_unknown_deny_does_not_read_as_a_deny() -> None:
     check = Check(link=Link.NOT_DENIED, answer=Answer.UNKNOWN, code=Code.EXPLICIT_DENY, detail="Sid")
 

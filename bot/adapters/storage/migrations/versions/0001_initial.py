@@ -69,6 +69,7 @@ def upgrade() -> None:
         sa.Column("rounds", sa.Integer(), nullable=False),
         sa.Column("failure", CleanText()),
         sa.Column("end_cause", CleanText()),
+        sa.Column("end_note", CleanText(), nullable=False),
         sa.Column("settled_at", Instant()),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
         sa.ForeignKeyConstraint(["request"], ["requests.id"], name=op.f("fk_grants_request")),
