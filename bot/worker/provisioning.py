@@ -22,6 +22,9 @@ POLL_AFTER = timedelta(milliseconds=500)
 """Between two looks at provisionings in flight: with three in flight, six calls a second of the fifteen."""
 
 
+FIRST_POLL_AFTER = timedelta(milliseconds=200)
+"""Small policies in few accounts are provisioned quickly."""
+
 QUEUE_AFTER = timedelta(seconds=1)
 """Between two looks whether one of the organisation's three provisionings has become free."""
 
@@ -119,7 +122,7 @@ class Pushes:
         if not begun:
             return self.clock.now() + QUEUE_AFTER
         await self._provision(arn, begun)
-        return self.clock.now() + POLL_AFTER
+        return self.clock.now() + FIRST_POLL_AFTER
 
     async def _show(self, name: PermissionSetName, pushes: Sequence[Push]) -> None:
         """Slack owes the progress of every request that waits for these accounts."""

@@ -1,17 +1,21 @@
 """The bot without Slack and AWS: real use cases, worker and SQLite between fakes, one piece of work at a time."""
 
+import asyncio
+import atexit
+import shutil
 import sqlite3
-from asyncio import to_thread
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import event
 
+from bot.adapters.storage import tables
 from bot.adapters.storage.store import SqlStore
+from bot.adapters.storage.tx import SqlTx
 from bot.domain.errors import AccessError
 from bot.domain.grant import Grant, GrantStatus, Push
 from bot.domain.messages import AuditEntry, Click, ClickKind, OwedMessage
@@ -255,20 +259,12 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(
-    directory: Path, *, rules: Rules | None = None, template: Path | None = None
-) -> AsyncIterator[World]:
-    """A world whose database is a file in `directory`, empty or a copy of `template`."""
-    path = directory / "world.db"
-    image = await _empty_database(directory) if template is None else await to_thread(template.read_bytes)
-    await to_thread(path.write_bytes, image)
+async def a_world(*, rules: Rules | None = None) -> AsyncIterator[World]:
+    """A world whose database is empty; one at a time."""
     clock = FakeClock()
-    database = SqlStore(f"sqlite:///{path}", clock=clock)
-    event.listen(database._engine, "connect", _without_syncing)
-    await database.open(serving=False)
-    aws = FakeIdentityCenter()
-    aws.provision_everywhere(PROD)
-    try:
+    async with _database.empty(clock) as database:
+        aws = FakeIdentityCenter()
+        aws.provision_everywhere(PROD)
         yield World(
             database=database,
             clock=clock,
@@ -278,24 +274,61 @@ async def a_world(
             rules=rules if rules is not None else some_rules(),
             store=database,
         )
-    finally:
-        await database.close()
 
 
-async def _empty_database(directory: Path) -> bytes:
-    """The schema is made once per run: making it takes longer than most tests."""
-    if "empty" not in _made:
-        path = directory / "schema.db"
-        store = SqlStore(f"sqlite:///{path}", clock=FakeClock())
-        await store.open()
-        await store.close()
-        _made["empty"] = await to_thread(path.read_bytes)
-    return _made["empty"]
+class _Database:
+    """One SQLite file for all worlds of a run: opening it, and compiling its SQL, takes longer than most tests."""
+
+    def __init__(self) -> None:
+        self._store: SqlStore | None = None
+        self._clock = FakeClock()
+        self._in_use = False
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+    @asynccontextmanager
+    async def empty(self, clock: FakeClock) -> AsyncIterator[SqlStore]:
+        assert not self._in_use, "two worlds would share one database"
+        self._in_use, self._clock = True, clock
+        try:
+            store = await self._opened()
+            await store.run(_forget_everything)
+            yield store
+        finally:
+            self._in_use = False
+
+    async def _opened(self) -> SqlStore:
+        if self._store is None:
+            directory = tempfile.mkdtemp(prefix="worlds-")
+            store = SqlStore(f"sqlite:///{directory}/world.db", clock=self)
+            event.listen(store._engine, "connect", _without_syncing)
+            await store.open()
+            atexit.register(_close, store, directory)
+            self._store = store
+        return self._store
 
 
-_made: dict[str, bytes] = {}
+def _close(store: SqlStore, directory: str) -> None:
+    asyncio.run(store.close())
+    shutil.rmtree(directory)
+
+
+def _forget_everything(tx: Tx) -> None:
+    assert isinstance(tx, SqlTx)
+    for table in tables.metadata.sorted_tables[::-1]:
+        if table is tables.counters:
+            tx.connection.execute(table.update().values(value=0))
+        else:
+            tx.connection.execute(table.delete())
 
 
 def _without_syncing(connection: sqlite3.Connection, _: object) -> None:
     """Crashes here are of the process, not of the machine: nothing has to reach the disk."""
     connection.execute("PRAGMA synchronous=OFF")
+
+
+_database = _Database()

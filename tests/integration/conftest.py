@@ -2,11 +2,11 @@
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -34,6 +34,8 @@ from bot.sandbox.slack.delivery import Ack
 from bot.sandbox.slack.records import Ephemeral, Message, View
 from bot.sandbox.slack.server import SlackDouble
 from bot.server import Serving, serving
+
+T = TypeVar("T")
 
 BUILDER = "Workbench-BuilderRole"
 READ_ONLY = "Workbench-ReadOnlyRole"
@@ -112,7 +114,7 @@ class World:
         person = who or self.alice
         ack = await person.command(line)
         assert ack.ok, ack
-        return await self.slack.wait_for(lambda: self._filled(person), timeout=PATIENCE, what="a filled form")
+        return await self.seen(lambda: self._filled(person), what="a filled form")
 
     @staticmethod
     def _filled(person: Actor) -> View | None:
@@ -165,7 +167,7 @@ class World:
 
     async def settled(self, card: Message) -> str:
         """Everything on the card, once it says that the access is there."""
-        await self.slack.wait_for(
+        await self.seen(
             lambda: any(state in words(card) for state in ("*Granted*", "*Already allowed*")),
             timeout=PATIENCE,
             what="a card that says what is granted",
@@ -185,11 +187,11 @@ class World:
             found = cards[number - 1 :][:1] if number else cards[-1:]
             return found[0] if found and has in words(found[0]) else None
 
-        return await self.slack.wait_for(shown, timeout=PATIENCE, what=f"a card with {has!r}")
+        return await self.seen(shown, what=f"a card with {has!r}")
 
     async def reads(self, message: Message, has: str, *, timeout: float = PATIENCE) -> str:  # noqa: ASYNC109
         """Everything in a message, once it says this."""
-        await self.slack.wait_for(
+        await self.seen(
             lambda: has in words(message), timeout=timeout, what=f"{has!r} in the message {words(message)!r}"
         )
         return words(message)
@@ -205,9 +207,9 @@ class World:
         """The verification table in the thread."""
 
         def shown() -> Message | None:
-            return (self.tables(card)[number - 1 :] or [None])[0]
+            return next(iter(self.tables(card)[number - 1 :]), None)
 
-        return await self.slack.wait_for(shown, timeout=PATIENCE, what="the verification table")
+        return await self.seen(shown, what="the verification table")
 
     async def told(self, who: Actor, has: str, *, timeout: float = PATIENCE) -> str:  # noqa: ASYNC109
         """What this person alone was told, once it contains these words."""
@@ -215,11 +217,11 @@ class World:
         def shown() -> str | None:
             return next((words(e) for e in reversed(who.ephemerals()) if has in words(e)), None)
 
-        return await self.slack.wait_for(shown, timeout=timeout, what=f"an answer with {has!r}")
+        return await self.seen(shown, timeout=timeout, what=f"an answer with {has!r}")
 
     async def answers(self, who: Actor, number: int) -> list[str]:
         """All that this person alone was told, once it is so many; for "exactly one answer"."""
-        await self.slack.wait_for(
+        await self.seen(
             lambda: len(who.ephemerals()) >= number, timeout=PATIENCE, what=f"{number} answers for {who.id}"
         )
         return [words(each) for each in who.ephemerals()]
@@ -230,7 +232,23 @@ class World:
         def shown() -> Message | None:
             return next((m for m in reversed(who.dm()) if has in words(m)), None)
 
-        return await self.slack.wait_for(shown, timeout=timeout, what=f"a direct message with {has!r}")
+        return await self.seen(shown, timeout=timeout, what=f"a direct message with {has!r}")
+
+    async def seen(
+        self,
+        look: Callable[[], T | None],
+        *,
+        timeout: float = PATIENCE,  # noqa: ASYNC109 -- the double keeps it
+        what: str = "",
+    ) -> T:
+        """What `look` finds, once it finds something."""
+        found = await self.slack.wait_for(look, timeout=timeout, what=what)
+        assert found is not None
+        return found
+
+    async def modal(self, who: Actor) -> View:
+        """The modal in front of this person."""
+        return await self.seen(lambda: who.open_view, what=f"a form for {who.id}")
 
     async def screen(self, who: Actor, has: str, *, timeout: float = PATIENCE) -> str:  # noqa: ASYNC109
         """Everything in the modal in front of this person, once it says this."""
@@ -240,7 +258,7 @@ class World:
             found = words(view.blocks) if view is not None else ""
             return found if has in found else None
 
-        return await self.slack.wait_for(shown, timeout=timeout, what=f"a form with {has!r}")
+        return await self.seen(shown, timeout=timeout, what=f"a form with {has!r}")
 
     def all_read(self) -> list[str]:
         """Every version of every message and answer that anybody has ever had in front of them."""

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import timedelta
+from typing import Any
 
 from bot.sandbox.aws.organisation import AwsOrganisation
 from bot.sandbox.scene import DATA_SCIENTIST, FOREIGN, PRODUCTION, SANDBOX
@@ -23,7 +24,7 @@ GRANTED = re.compile(r"\bgranted\b|CONFIGURED", re.IGNORECASE)
 
 
 async def test_what_others_wrote_keeps_its_values_and_its_order(world: World) -> None:
-    others = [
+    others: list[dict[str, Any]] = [
         {"Sid": "Second", "Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"},
         {"Effect": "Deny", "NotAction": ["iam:*", "sts:*"], "Resource": ["b", "a"], "Condition": {}},
     ]
@@ -229,7 +230,7 @@ async def test_one_message_shows_the_progress_and_is_edited_in_place(world: Worl
     card = await world.asked(accounts=[SANDBOX, PRODUCTION])
 
     await world.ben.click(card, "Approve")
-    progress = await world.slack.wait_for(lambda: (world.replies(card) or [None])[0], timeout=PATIENCE)
+    (progress,) = await world.slack.wait_for(lambda: world.replies(card), timeout=PATIENCE)
     await world.reads(progress, "🔄 Provisioning")
     world.org.provisioning.release()
     table = await world.results()

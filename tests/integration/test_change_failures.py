@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.scene import ANALYST, DATA_SCIENTIST, FOREIGN, PRODUCTION, SANDBOX
+from bot.sandbox.scene import DATA_SCIENTIST, FOREIGN, PRODUCTION, SANDBOX
 from bot.sandbox.slack.records import Message
 from tests.integration.conftest import (
     BUILDER,
     EXECUTION,
     PATIENCE,
-    POLL,
     PROVISION,
     PUT,
-    READ_POLICY,
     World,
     buttons,
     filled_policy,
@@ -147,93 +145,6 @@ async def test_what_failed_and_nobody_retries_is_taken_back_within_a_day(world: 
     assert world.allowed()
 
 
-# AWS is busy, slow or silent
-
-
-@pytest.mark.parametrize("operation", [PUT, PROVISION])
-async def test_conflicts_are_waited_out(world: World, operation: str) -> None:
-    world.aws.faults.fail("sso-admin", operation, code="ConflictException", times=3)
-    await world.start()
-
-    card = await approved(world)
-    await world.results()
-
-    assert "Granted" in await world.settled(card)
-    assert world.allowed()
-
-
-@pytest.mark.parametrize("operation", [READ_POLICY, PUT, PROVISION, POLL])
-async def test_throttling_is_waited_out(world: World, operation: str) -> None:
-    await world.start()
-    card = await world.asked()
-    world.aws.faults.fail("sso-admin", operation, code="ThrottlingException", times=3)
-
-    await world.ben.click(card, "Approve")
-    await world.results()
-
-    assert world.allowed()
-
-
-@pytest.mark.parametrize("operation", [PUT, PROVISION])
-@pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_lost_answer_is_asked_for_again_and_nothing_is_done_twice(
-    world: World, operation: str, when: Any
-) -> None:
-    await world.start()
-    card = await world.asked()
-    world.aws.faults.drop("sso-admin", operation, when=when)
-
-    await world.ben.click(card, "Approve")
-    await world.results()
-
-    assert world.allowed()
-    assert len(world.managed()) == 1
-    assert world.foreign() == FOREIGN["Statement"]
-
-
-async def test_another_provisioning_of_the_same_account_is_waited_for(world: World) -> None:
-    org = world.org
-    found = org.permission_set(DATA_SCIENTIST)
-    org.provisioning.hold()
-    org.provisioning.begin(found, [SANDBOX], SANDBOX)
-    await world.start()
-
-    card = await approved(world)
-    await world.aws.wait_for(lambda: world.count(PROVISION) >= 1, timeout=PATIENCE)
-    waiting = words(card)
-    org.provisioning.release()
-    await world.results()
-
-    assert "Granted" not in waiting
-    assert world.allowed()
-
-
-async def test_no_more_than_three_provisionings_run_at_once(world: World) -> None:
-    org = world.org
-    ids = [SANDBOX, PRODUCTION, "444444444444"]
-    org.add_account(ids[2], "Workbench Four")
-    org.assign("data-science", DATA_SCIENTIST, ids[2])
-    org.deploy_workbench(ids[2], sso_groups=[DATA_SCIENTIST])
-    org.assign("alice@example.com", ANALYST, SANDBOX)
-    org.assign("alice@example.com", ANALYST, PRODUCTION)
-    world.rules = world.rules.replace('accounts = ["111111111111", "222222222222"]', 'accounts = "*"')
-    org.provisioning.hold()
-    await world.start()
-    one = await world.asked(permission_set=DATA_SCIENTIST, accounts=ids)
-    two = await world.asked(permission_set=ANALYST, accounts=[SANDBOX, PRODUCTION])
-
-    await world.ben.click(one, "Approve")
-    await world.ben.click(two, "Approve")
-    await world.aws.wait_for(lambda: len(org.provisioning.in_flight()) == 3, timeout=PATIENCE)
-    org.provisioning.release()
-    await world.results(card=one)
-    await world.results(card=two)
-
-    assert org.provisioning.most_in_flight == 3
-    refused = [c.outcome for c in world.aws.calls.of("sso-admin", PROVISION) if c.outcome != "ok"]
-    assert refused == []
-
-
 # Permission, and policies that must not be touched
 
 
@@ -356,8 +267,7 @@ async def test_a_policy_that_filled_up_since_the_request_is_said_and_left_alone(
 
 async def test_what_does_not_fit_does_not_keep_the_rest_out(world: World) -> None:
     await world.start()
-    long = "x" * 60
-    card = await world.asked(accounts=[SANDBOX], roles=[BUILDER], reason=long)
+    card = await world.asked()
     other = await world.asked(accounts=[SANDBOX, PRODUCTION], roles=[BUILDER, EXECUTION], span="30 days")
     world.org.console_edit(DATA_SCIENTIST, filled_policy(free=300))
 
@@ -367,7 +277,6 @@ async def test_what_does_not_fit_does_not_keep_the_rest_out(world: World) -> Non
     await world.reads(other, "No room in the policy")
 
     assert world.allowed()
-    assert len(json.dumps(world.policy())) > 0
 
 
 async def test_somebody_who_keeps_overwriting_the_policy_is_named_in_the_end(world: World) -> None:
@@ -396,16 +305,3 @@ async def test_a_permission_set_that_was_deleted_since_the_request_is_said(world
     said = await world.reads(card, "Failed")
 
     assert "Permission set missing" in said
-
-
-async def test_an_aws_that_stays_silent_is_called_failed_after_ten_minutes(world: World) -> None:
-    world.org.provisioning.hold()
-    await world.start()
-    card = await approved(world)
-    await world.aws.wait_for(lambda: world.count(POLL) >= 1, timeout=PATIENCE)
-
-    world.clock.advance(timedelta(minutes=10, seconds=5))
-    said = await world.reads(card, "Failed")
-
-    assert "Timed out" in said
-    assert "Retry" in buttons(card)

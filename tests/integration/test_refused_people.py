@@ -110,7 +110,7 @@ async def test_on_a_button(world: World, who: str, is_known: bool, button: str) 
 async def test_on_somebody_elses_deny_form(world: World, who: str, is_known: bool) -> None:
     card = await scene(world, who, is_known=is_known)
     await world.ben.click(card, "Deny")
-    view = await world.slack.wait_for(lambda: world.ben.open_view, timeout=PATIENCE)
+    view = await world.modal(world.ben)
     await world.ben.select(view, "type_reason", "Because")
 
     answer = await send_as_dana(world, view)

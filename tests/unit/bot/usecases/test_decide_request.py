@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -45,9 +44,9 @@ def rules(request: pytest.FixtureRequest) -> Rules:
 
 
 @pytest.fixture
-async def world(tmp_path: Path, rules: Rules) -> AsyncIterator[World]:
+async def world(rules: Rules) -> AsyncIterator[World]:
     """A prepared request of Alice's, WA-1, whose card hangs in the channel."""
-    async with a_world(tmp_path, rules=rules) as world:
+    async with a_world(rules=rules) as world:
         await world.ask(an_ask(targets=BOTH_ROLES))
         await world.prepare(RequestId(1))
         yield world
@@ -88,8 +87,8 @@ async def test_an_approval_opens_one_grant_per_account_and_role(world: World) ->
     assert await answers(world, BOB) == ["approved"]
 
 
-async def test_only_me_opens_a_grant_for_the_requester_alone(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
+async def test_only_me_opens_a_grant_for_the_requester_alone() -> None:
+    async with a_world() as world:
         await world.ask(an_ask(scope=Scope.ONLY_ME, span=None))
         await world.prepare(RequestId(1))
         await press(world, BOB)

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -41,8 +40,8 @@ NOBODY = Assignees(users=frozenset(), groups=frozenset())
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with a_world(tmp_path, rules=some_rules(set_rules())) as world:
+async def world() -> AsyncIterator[World]:
+    async with a_world(rules=some_rules(set_rules())) as world:
         world.aws.policy = a_policy([a_grant()])
         world.aws.provision_everywhere(PROD)
         yield world
@@ -201,8 +200,8 @@ async def test_the_command_with_an_account_checks_every_configured_role(world: W
     assert [each.target.role for each in report.verifications] == [READER, BUILDER]
 
 
-async def test_an_account_that_is_not_offered_is_refused(tmp_path: Path) -> None:
-    async with a_world(tmp_path, rules=some_rules(set_rules(only=[PROD]))) as world:
+async def test_an_account_that_is_not_offered_is_refused() -> None:
+    async with a_world(rules=some_rules(set_rules(only=[PROD]))) as world:
         with pytest.raises(Refusal) as caught:
             await world.self_check(ALICE, AccountId("333333333333"))
 

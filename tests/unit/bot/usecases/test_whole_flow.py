@@ -1,7 +1,6 @@
 """From the form to the end of access, broken off anywhere: each thing happens, and happens once."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from bot.domain.grant import GrantStatus
 from bot.domain.messages import ClickKind
@@ -28,8 +27,8 @@ async def work_through_kills(world: World, n: int) -> int:
     return breaker.count
 
 
-async def grant(directory: Path, n: int) -> int:
-    async with a_world(directory) as world:
+async def grant(n: int) -> int:
+    async with a_world() as world:
         world.aws.policy = a_policy(foreign=[a_foreign()])
         world.aws.provision_everywhere(PROD)
         await world.ask()
@@ -60,18 +59,16 @@ async def grant(directory: Path, n: int) -> int:
     return count
 
 
-async def test_a_request_is_granted_once_and_everybody_told_wherever_the_bot_was_killed(
-    tmp_path: Path,
-) -> None:
-    calls = await grant(tmp_path, 0)
+async def test_a_request_is_granted_once_and_everybody_told_wherever_the_bot_was_killed() -> None:
+    calls = await grant(0)
     assert calls > 100
 
     for n in range(1, calls + 1, EVERY):
-        await grant(tmp_path, n)
+        await grant(n)
 
 
-async def test_access_is_asked_for_granted_reminded_of_and_ends_on_time(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
+async def test_access_is_asked_for_granted_reminded_of_and_ends_on_time() -> None:
+    async with a_world() as world:
         await world.granted()
 
         await world.work(until=NOON + WEEK + timedelta(hours=1))
@@ -93,8 +90,8 @@ async def test_access_is_asked_for_granted_reminded_of_and_ends_on_time(tmp_path
         ]
 
 
-async def test_a_cancelled_request_leaves_nothing_behind(tmp_path: Path) -> None:
-    async with a_world(tmp_path) as world:
+async def test_a_cancelled_request_leaves_nothing_behind() -> None:
+    async with a_world() as world:
         await world.ask()
         await world.work()
         await world.click(ClickKind.CANCEL, by=ALICE)

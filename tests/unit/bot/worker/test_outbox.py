@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -25,8 +24,8 @@ REFUSED = Unavailable(Code.SLACK_UNAVAILABLE, sent="no", retry_after=30)
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with a_world(tmp_path) as world:
+async def world() -> AsyncIterator[World]:
+    async with a_world() as world:
         await world.database.run(lambda tx: tx.add_request(an_ask(), decide_by=NOON + timedelta(days=3)))
         yield world
 
@@ -315,9 +314,9 @@ async def show_all(world: World) -> None:
             await world.outbox(key)
 
 
-async def test_a_card_and_its_thread_are_there_once_wherever_it_was_broken_off(tmp_path: Path) -> None:
+async def test_a_card_and_its_thread_are_there_once_wherever_it_was_broken_off() -> None:
     async def story(n: int) -> int:
-        async with a_world(tmp_path) as world:
+        async with a_world() as world:
             await world.database.run(lambda tx: tx.add_request(an_ask(), decide_by=NOON + timedelta(days=3)))
             await owe(world)
             await owe(world, REPLY, MessageKind.PROGRESS, thread_key=CARD)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -40,8 +39,8 @@ STARTING, IN_PROGRESS = PushStatus.STARTING, PushStatus.IN_PROGRESS
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with a_world(tmp_path) as world:
+async def world() -> AsyncIterator[World]:
+    async with a_world() as world:
         world.aws.policy = a_policy([a_grant(target=a_target(each)) for each in [PROD, TEST, *MANY]])
         world.aws.provision_everywhere(PROD, TEST, *MANY)
         yield world

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -50,8 +49,8 @@ DENIED = AccountId("333333333333")
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with a_world(tmp_path) as world:
+async def world() -> AsyncIterator[World]:
+    async with a_world() as world:
         world.aws.policy = a_policy(foreign=FOREIGN)
         world.aws.provision_everywhere(PROD, TEST)
         yield world
@@ -710,18 +709,6 @@ async def test_an_ending_whose_provisioning_fails_is_tried_again(world: World) -
 # Broken off anywhere: whoever comes next finishes it
 
 
-async def whole_story(world: World, drive: Callable[[World], Awaitable[None]], n: int, error: object) -> int:
-    """Drive until the n-th port call breaks; tell how many calls there were."""
-    with breaking(world, n, error if isinstance(error, BaseException) else None) as breaker:
-        try:
-            await drive(world)
-        except (Killed, asyncio.CancelledError):
-            pass
-        except Unavailable:
-            assert isinstance(error, Unavailable)
-    return breaker.count
-
-
 async def grant_and_verify(world: World) -> None:
     await settle(world)
     await world.verify((await world.request()).id)
@@ -730,52 +717,51 @@ async def grant_and_verify(world: World) -> None:
 BREAKS = [
     pytest.param(Killed, 1, id="killed"),
     pytest.param(asyncio.CancelledError, 9, id="cancelled"),
-    pytest.param(lambda: Unavailable(Code.STORE_UNAVAILABLE), 5, id="unavailable"),
+    pytest.param(lambda: Unavailable(Code.STORE_UNAVAILABLE), 3, id="unavailable"),
 ]
 """How it breaks, and at every how manyeth call: a cancellation takes the same ways as a kill."""
 
 
-@pytest.fixture
-async def templates(tmp_path: Path) -> dict[str, Path]:
-    """Databases to begin a crash with: just approved, and active with the ending just asked for."""
-
-    async def make(name: str) -> Path:
-        directory = tmp_path / name
-        directory.mkdir()
-        async with a_world(directory) as world:
-            world.aws.policy = a_policy(foreign=FOREIGN)
-            world.aws.provision_everywhere(PROD, TEST)
-            await approve(world, *BOTH)
-            await world.database.run(_identify)
-            if name == "ending":
-                await settle(world)
-                await end(world)
-        return directory / "world.db"
-
-    return {name: await make(name) for name in ("approved", "ending")}
+async def begin_change(world: World) -> None:
+    """Two accounts just approved."""
+    world.aws.policy = a_policy(foreign=FOREIGN)
+    world.aws.provision_everywhere(PROD, TEST)
+    await approve(world, *BOTH)
+    await world.database.run(_identify)
 
 
 def _identify(tx: Tx) -> None:
-    seen = tx.request(tx.pending_requests(at_most=1)[0].id)
+    (seen,) = tx.pending_requests(at_most=1)
     tx.save_request(seen, replace(seen, identity=ALICE_IDENTITY.user_id))
 
 
+async def begin_ending(world: World) -> None:
+    """Two accounts active, and the access just revoked."""
+    await begin_change(world)
+    await settle(world)
+    await end(world)
+
+
 async def broken_off(
-    directory: Path, template: Path, drive: Callable[[World], Awaitable[None]], n: int, error: object
-) -> tuple[World, int]:
-    """A story broken off at its n-th call and finished by the next process; the world is closed already."""
-    async with a_world(directory, template=template) as world:
-        ended = template.parent.name.startswith("ending")
-        world.aws.policy = a_policy(foreign=FOREIGN)
-        world.aws.provision_everywhere(PROD, TEST)
-        if ended:
-            grants = await world.grants()
-            world.aws.policy = a_policy(grants, FOREIGN)
-            world.aws.provision_everywhere(PROD, TEST)
-        count = await whole_story(world, drive, n, error)
+    begin: Callable[[World], Awaitable[None]],
+    drive: Callable[[World], Awaitable[None]],
+    check: Callable[[World, int], Awaitable[None]],
+    n: int,
+    error: BaseException | None,
+) -> int:
+    """A story broken off at its n-th call and finished by the next process; tells how many calls there were."""
+    async with a_world() as world:
+        await begin(world)
+        with breaking(world, n, error) as breaker:
+            try:
+                await drive(world)
+            except (Killed, asyncio.CancelledError):
+                pass
+            except Unavailable:
+                assert isinstance(error, Unavailable)
         await drive(world)
-        await (_check_ended if ended else _check_granted)(world, n)
-    return world, count
+        await check(world, n)
+    return breaker.count
 
 
 async def _check_granted(world: World, n: int) -> None:
@@ -807,24 +793,24 @@ async def _check_ended(world: World, n: int) -> None:
 
 @pytest.mark.parametrize(("error", "step"), BREAKS)
 async def test_a_change_broken_off_at_any_call_is_finished_by_whoever_comes_next(
-    templates: dict[str, Path], tmp_path: Path, error: Callable[[], BaseException], step: int
+    error: Callable[[], BaseException], step: int
 ) -> None:
-    _, calls = await broken_off(tmp_path, templates["approved"], grant_and_verify, 0, None)
+    calls = await broken_off(begin_change, grant_and_verify, _check_granted, 0, None)
     assert calls > 20
 
     for n in range(1, calls + 1, step):
-        await broken_off(tmp_path, templates["approved"], grant_and_verify, n, error())
+        await broken_off(begin_change, grant_and_verify, _check_granted, n, error())
 
 
 @pytest.mark.parametrize(("error", "step"), BREAKS)
 async def test_an_ending_broken_off_at_any_call_is_finished_by_whoever_comes_next(
-    templates: dict[str, Path], tmp_path: Path, error: Callable[[], BaseException], step: int
+    error: Callable[[], BaseException], step: int
 ) -> None:
-    _, calls = await broken_off(tmp_path, templates["ending"], settle, 0, None)
+    calls = await broken_off(begin_ending, settle, _check_ended, 0, None)
     assert calls > 10
 
     for n in range(1, calls + 1, step):
-        await broken_off(tmp_path, templates["ending"], settle, n, error())
+        await broken_off(begin_ending, settle, _check_ended, n, error())
 
 
 async def test_an_answer_of_put_that_is_lost_is_found_in_the_policy(world: World) -> None:
