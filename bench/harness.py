@@ -241,9 +241,11 @@ class Stage:
                 stdout=log,
                 stderr=log,
             )
-        while not await _is_ready(port):
+        while " 200 " not in (answer := await _readiness(port)):
             if process.returncode is not None or time.perf_counter() - begun > START_AT_MOST:
-                raise RuntimeError(f"the bot did not start:\n{self.log.read_text(encoding='utf-8')[-3000:]}")
+                process.kill()
+                logged = self.log.read_text(encoding="utf-8")[-3000:]
+                raise RuntimeError(f"the bot did not start: {answer!r}\n{logged}")
             await asyncio.sleep(0.005)
         bot = BotProcess(process=process, port=port, started_in=time.perf_counter() - begun)
         self._running.append(bot)
@@ -300,16 +302,18 @@ async def until(holds: Callable[[], bool], *, seconds: float, every: float = 0.0
     return time.time()
 
 
-async def _is_ready(port: int) -> bool:
+async def _readiness(port: int) -> str:
+    """What `/readyz` says; nothing while nobody listens."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
-        return False
+        return ""
     try:
         writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-        return b" 200 " in await reader.readline()
+        status, _, rest = (await reader.read()).decode().partition("\r\n")
+        return status if " 200 " in status else f"{status} {rest.splitlines()[-1]}"
     except OSError:
-        return False
+        return ""
     finally:
         writer.close()
 

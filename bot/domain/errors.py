@@ -103,6 +103,15 @@ class Provisioning(AccessError):
     """AWS refused or failed a change; `reason` carries AWS's own words."""
 
 
+class CorruptRow(Exception):
+    """A stored row that this program cannot read: edited by hand, damaged, or written by a newer version."""
+
+    def __init__(self, table: str, key: object) -> None:
+        super().__init__(f"{table} {key}")
+        self.table = table
+        self.key = key
+
+
 class Misconfigured(Exception):
     """The operator has to mend the set-up; all problems at once."""
 

@@ -107,7 +107,22 @@ class Tx(Protocol):
     def grants_in(
         self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]
     ) -> tuple[Grant, ...]:
-        """By id."""
+        """By id, as far as they can be read: see `open_grants`."""
+        ...
+
+    def open_grants(
+        self, permission_set: PermissionSetName
+    ) -> tuple[tuple[Grant, ...], frozenset[RequestId]]:
+        """Everything in the set that has not ended, by id, and the requests of which a row cannot be read.
+
+        The grants of these requests are left out: nothing is done for them, and nothing may be taken away.
+        """
+        ...
+
+    def active_on(
+        self, permission_set: PermissionSetName, roles: Collection[RoleArn], *, at_most: int
+    ) -> tuple[Grant, ...]:
+        """The active grants of these roles, longest first."""
         ...
 
     def save_grant(self, seen: Grant, changed: Grant) -> Grant:

@@ -5,6 +5,9 @@ from bot.domain.messages import Still, Story
 from bot.domain.request import AccessRequest, RequestId
 from bot.ports.store import Tx
 
+OTHERS_READ = 50
+"""Grants of the same roles that are looked at for what else allows it; the longest come first."""
+
 
 def story_of(tx: Tx, request_id: RequestId | None, outcome: int = 0) -> Story | None:
     """The truth about one request, all of one instant; None without a request. Raises `NotFound`."""
@@ -35,6 +38,6 @@ def _still(tx: Tx, request: AccessRequest, grants: tuple[Grant, ...]) -> tuple[S
             role=other.target.role,
             ends_at=other.ends_at,
         )
-        for other in tx.grants_in(request.ask.permission_set, (GrantStatus.ACTIVE,))
-        if other.request != request.id and other.role_arn in over and other.person in (None, request.identity)
+        for other in tx.active_on(request.ask.permission_set, over, at_most=OTHERS_READ)
+        if other.request != request.id and other.person in (None, request.identity)
     )

@@ -109,7 +109,7 @@ class Reconcile:
         view = await self._settle(view, arn, document)
         if not view.unsettled:
             return next_look(view.grants)
-        made = plan(document, view.grants, removable=view.state.sids, fits=fits)
+        made = plan(document, view.grants, removable=view.removable, fits=fits)
         if made.unfitting:
             await self._fail(made.unfitting, Failure(code=Code.NO_ROOM))
             return self.clock.now()
@@ -172,11 +172,13 @@ class Reconcile:
         stale: frozenset[AccountId] = frozenset()
         if others:
             stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
-        made = plan(document, view.grants, removable=view.state.sids, fits=fits)
+        made = plan(document, view.grants, removable=view.removable, fits=fits)
         if made.is_noop and not made.sids <= view.state.sids:
             # What our grants want stands there word for word: they explain it now, and will end it.
             await self._set_state(view.name, sids=view.state.sids | made.sids)
-        seen = _Seen(document=document, others=others, stale=stale, clean=made.is_noop, at=now)
+        seen = _Seen(
+            document=document, others=others, stale=stale, clean=made.is_noop and not view.broken, at=now
+        )
         for some in chunks(view.unsettled):
 
             def settle(tx: Tx, chunk: Sequence[Grant] = some) -> None:
@@ -197,7 +199,7 @@ class Reconcile:
         True when a grant moved. What is ending there has ended once the policy does not hold it.
         """
         absent = [grant for grant in view.unsettled if grant.target.account not in provisioned]
-        if made.is_noop:
+        if made.is_noop and not view.broken:
             gone = [grant for grant in absent if grant.status is GrantStatus.ENDING]
             for some in chunks(gone):
 
@@ -222,7 +224,7 @@ class Reconcile:
         wanted = [grant for grant in view.grants if grant.is_wanted]
         missing = [grant for grant in wanted if not covers(made.before, grant)]
         check_minimal(
-            made.before, made.after, allowed={grant.want for grant in wanted}, removable=view.state.sids
+            made.before, made.after, allowed={grant.want for grant in wanted}, removable=view.removable
         )
         try:
             if made.after:

@@ -12,7 +12,7 @@ from bot.domain.rounds import WITHDRAW_AFTER
 from bot.ports.store import Store, Tx, WorkKind
 from bot.usecases.transitions import card_key, move_grant, show, show_progress
 
-OPEN = (GrantStatus.PROVISIONING, GrantStatus.ACTIVE, GrantStatus.ENDING, GrantStatus.FAILED)
+HELD = (GrantStatus.PROVISIONING, GrantStatus.ACTIVE)
 
 CHUNK = 50
 """Grants moved in one transaction: clicks and forms get their turn in between."""
@@ -27,6 +27,13 @@ class SetView:
     state: SetState
     grants: tuple[Grant, ...]
     pushes: tuple[Push, ...]
+    broken: frozenset[RequestId]
+    """Requests of which a row cannot be read: what they want is not known, so nothing may be taken away."""
+
+    @property
+    def removable(self) -> frozenset[str]:
+        """The Sids that a round may drop when no grant wants them."""
+        return frozenset() if self.broken else self.state.sids
 
     @property
     def name(self) -> PermissionSetName:
@@ -75,8 +82,11 @@ class Moves:
         )
         self._moved.setdefault(grant.request, set()).update({grant.status, status})
 
-    def tell(self) -> None:
-        """The last grant of a change sets off the verification, the last of an ending the notice."""
+    def tell(self) -> bool:
+        """The last grant of a change sets off the verification, the last of an ending the notice.
+
+        Whether anything moved at all.
+        """
         for number, statuses in self._moved.items():
             request = self.tx.request(number)
             show(self.tx, request, self.channel)
@@ -87,6 +97,7 @@ class Moves:
                 self.tx.poke(WorkKind.VERIFY, str(number))
             if GrantStatus.ENDED in statuses:
                 self._tell_end(request, grants)
+        return bool(self._moved)
 
     def _tell_end(self, request: AccessRequest, grants: Sequence[Grant]) -> None:
         if any(not grant.is_settled for grant in grants):
@@ -102,15 +113,16 @@ class Moves:
 def view_set(tx: Tx, name: PermissionSetName, channel: ChannelId) -> SetView:
     """Read the set; what has reached its end, or waited a day after a failure, becomes an ending."""
     moves = Moves(tx=tx, channel=channel)
-    alive = (GrantStatus.PROVISIONING, GrantStatus.ACTIVE, GrantStatus.FAILED)
-    for grant in tx.grants_in(name, alive):
+    grants, broken = tx.open_grants(name)
+    for grant in grants:
         failed = grant.status is GrantStatus.FAILED
         if failed and grant.wanted_at + WITHDRAW_AFTER <= tx.now:
             moves.to(grant, GrantStatus.ENDING, cause=EndCause.WITHDRAWN)
-        elif not failed and grant.ends_at is not None and grant.ends_at <= tx.now:
+        elif grant.status in HELD and grant.ends_at is not None and grant.ends_at <= tx.now:
             moves.to(grant, GrantStatus.ENDING, cause=EndCause.EXPIRED)
-    moves.tell()
-    return SetView(state=tx.set_state(name), grants=tx.grants_in(name, OPEN), pushes=tx.pushes_of(name))
+    if moves.tell():
+        grants, broken = tx.open_grants(name)
+    return SetView(state=tx.set_state(name), grants=grants, pushes=tx.pushes_of(name), broken=broken)
 
 
 async def fail(

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain.statements import ManagedStatement, outlasts, parse_managed
@@ -19,12 +19,18 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """AWS has said SUCCEEDED for this set in this account, with these managed statements."""
+    """This account got the set with these managed statements."""
 
     permission_set: str
     account: str
     at: float
+    said_at: float
+    """When AWS first told the bot that it had succeeded."""
     statements: tuple[ManagedStatement, ...]
+
+    def allows(self, role_arn: str, person: str | None, at: float) -> bool:
+        """Whether it is allowed at that moment, on whoever's behalf."""
+        return self.covers(role_arn, person, datetime.fromtimestamp(at, UTC))
 
     def covers(self, role_arn: str, person: str | None, ends_at: datetime | None) -> bool:
         return any(
@@ -36,7 +42,7 @@ class Arrival:
 
 
 def arrivals(world: World) -> list[Arrival]:
-    """Every account that a provisioning reached, from the moment when AWS first said so."""
+    """Every account that a provisioning reached, and when AWS first said so."""
     said: dict[str, float] = {}
     requests = world.org.provisioning.requests
     for call in world.aws.calls.of("sso-admin", "DescribePermissionSetProvisioningStatus"):
@@ -51,7 +57,8 @@ def arrivals(world: World) -> list[Arrival]:
         Arrival(
             permission_set=names[request.permission_set],
             account=step.account,
-            at=min(said[request.id], step.ends_at) if request.id in said else float("inf"),
+            at=step.ends_at,
+            said_at=said.get(request.id, float("inf")),
             statements=managed(request.snapshot.inline_policy),
         )
         for request in requests.values()

@@ -133,6 +133,7 @@ class Editor:
         self._weather = weather
         self._policies = {name: world.org.inline_policy(name) for name in SETS}
         self._clobbered = dict.fromkeys(SETS, 0)
+        self._edited_at = dict.fromkeys(SETS, 0.0)
         self._writing = False
         self._number = 0
         world.org.on_change(self._look)
@@ -153,9 +154,28 @@ class Editor:
     def _judge(self, name: str) -> None:
         there = self._world.foreign_of(name)
         if there != self._world.foreign[name]:
-            sids = [each["Sid"] for each in there], [each["Sid"] for each in self._world.foreign[name]]
-            self._world.found.append(f"a write of {name} left foreign statements {sids[0]} of {sids[1]}")
+            found = [each["Sid"] for each in there]
+            wanted = [each["Sid"] for each in self._world.foreign[name]]
+            self._world.found.append(
+                f"a write of {name} left foreign statements {found} of {wanted}: {self._last_calls(name)}"
+            )
             self._world.foreign[name] = there
+
+    def _last_calls(self, name: str) -> str:
+        """How it came: the reads and writes of this policy before, and how long ago."""
+        arn = self._world.org.permission_set(name).arn
+        calls = [
+            call
+            for call in self._world.aws.calls.of("sso-admin")
+            if "InlinePolicy" in call.operation and call.parameters.get("PermissionSetArn") == arn
+        ]
+        return (
+            ", ".join(
+                f"{call.at - calls[-1].at:+.2f} {call.operation[:3]} {call.outcome or 'now'}"
+                for call in calls[-6:]
+            )
+            + f", the edit {self._edited_at[name] - calls[-1].at:+.2f}"
+        )
 
     def _write(self, name: str) -> None:
         text = self._world.org.inline_policy(name)
@@ -174,6 +194,7 @@ class Editor:
         else:
             self._clobbered[name] = 0
         self._weather.edits += 1
+        self._edited_at[name] = self._world.org.clock()
         self._writing = True
         try:
             self._world.org.console_edit(name, {"Version": "2012-10-17", "Statement": statements})

@@ -96,7 +96,6 @@ def organisation(clock: SharedClock) -> AwsOrganisation:
             made.deploy_workbench(account, sso_groups=sets)
     # The bot must keep this limit by itself; here it is only measured.
     made.behaviour.provisioning_limit = 100
-    made.provisioning.delay = 0.8
     return made
 
 

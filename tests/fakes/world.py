@@ -1,6 +1,5 @@
 """The bot without Slack and AWS: real use cases, worker and SQLite between fakes, one piece of work at a time."""
 
-import asyncio
 import atexit
 import shutil
 import sqlite3
@@ -313,7 +312,8 @@ class _Database:
 
 
 def _close(store: SqlStore, directory: str) -> None:
-    asyncio.run(store.close())
+    # No event loop gets threads any more when the interpreter goes: the file is closed, the rest goes with it.
+    store._held.close()
     shutil.rmtree(directory)
 
 

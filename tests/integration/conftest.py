@@ -361,3 +361,9 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         aws.org.provisioning.release()
         await made.stop()
         assert slack.problems == []
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The form waits for its checks as long as a busy machine needs: what they say is tested, not the race."""
+    monkeypatch.setattr("handlers.request.WORTH_WAITING", PATIENCE)

@@ -11,6 +11,8 @@ from bot.sandbox.slack.delivery import Ack
 from bot.sandbox.slack.records import View
 from tests.integration.conftest import BUILDER, EXECUTION, World, filled_policy, statement
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 ACCOUNTS, ROLES, SPAN = (f"{base}:{DATA_SCIENTIST}" for base in ("accounts", "roles", "span"))
 SET, REASON = "permission_set", "reason"
 

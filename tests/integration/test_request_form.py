@@ -244,7 +244,7 @@ async def test_a_bot_that_aws_refuses_says_so_instead_of_a_form(world: World) ->
 
     await world.alice.command("/workbench-access request")
 
-    assert "workbench-access doctor" in await world.screen(world.alice, "AWS does not allow Workbench Access")
+    assert "#workbench-support" in await world.screen(world.alice, "AWS does not allow Workbench Access")
 
 
 async def test_a_bot_in_the_wrong_region_says_so_instead_of_loading_for_ever(
@@ -305,6 +305,7 @@ async def test_a_person_whose_addresses_differ_gets_in_by_the_administrators_ent
     assert offered(world.alice, view, "choose_permission_set") == [DATA_SCIENTIST]
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_where_nobody_could_approve_the_form_says_so_and_takes_nothing(world: World) -> None:
     world.rules = world.rules.replace('usergroups = ["S0SSOADMINS"]', 'users = ["U0ALICE"]')
     await world.start()
@@ -319,6 +320,7 @@ async def test_where_nobody_could_approve_the_form_says_so_and_takes_nothing(wor
     assert world.slack.workspace.all_messages == []
 
 
+@pytest.mark.usefixtures("unhurried")
 async def test_more_approvals_than_there_are_approvers_are_nothing_to_wait_for(world: World) -> None:
     world.rules = world.rules.replace("[defaults]", "[defaults]\napprovals = 3")
     await world.start()

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
+from bot.domain.errors import CorruptRow
 from bot.domain.grant import EndCause, Failure, Grant, GrantId, GrantStatus, Push, PushStatus, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import (
@@ -41,15 +42,6 @@ AnyRow = Row[*tuple[Any, ...]]
 Values = dict[str, Any]
 
 MICROSECOND = timedelta(microseconds=1)
-
-
-class CorruptRow(Exception):
-    """A stored row that this program cannot read: edited by hand, damaged, or written by a newer version."""
-
-    def __init__(self, table: str, key: object) -> None:
-        super().__init__(f"{table} {key}")
-        self.table = table
-        self.key = key
 
 
 class Json(Generic[T]):

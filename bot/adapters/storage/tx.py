@@ -16,7 +16,7 @@ from bot.adapters.storage import codec, tables
 from bot.adapters.storage import work as work_rows
 from bot.adapters.storage.codec import AnyRow, Values
 from bot.adapters.storage.dialect import insert, insert_new, insert_or_replace
-from bot.domain.errors import Code, Conflict, NotFound
+from bot.domain.errors import Code, Conflict, CorruptRow, NotFound
 from bot.domain.grant import Grant, GrantId, GrantStatus, Push, PushStatus, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import ChannelId, IdentityUserId, PermissionSetName, RoleArn, SlackTeamId, SlackUserId
@@ -30,7 +30,10 @@ from bot.domain.request import (
     Target,
     label,
 )
+from bot.log import get_logger
 from bot.ports.store import Work, WorkKind
+
+log = get_logger(__name__)
 
 IN_FLIGHT = (PushStatus.STARTING, PushStatus.IN_PROGRESS)
 
@@ -187,11 +190,38 @@ class SqlTx:
     def grants_in(
         self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]
     ) -> tuple[Grant, ...]:
+        return tuple(grant for grant in self.open_grants(permission_set)[0] if grant.status in statuses)
+
+    def open_grants(
+        self, permission_set: PermissionSetName
+    ) -> tuple[tuple[Grant, ...], frozenset[RequestId]]:
         table = tables.grants
-        wanted = (table.c.permission_set == permission_set, table.c.status.in_(sorted(statuses)))
-        return tuple(
-            codec.read_grant(row) for row in self._all(select(table).where(*wanted).order_by(table.c.id))
+        # Not `status in …`: a status of a newer version must be noticed, not overlooked.
+        alive = (table.c.permission_set == permission_set, table.c.status != GrantStatus.ENDED)
+        grants: list[Grant] = []
+        broken: set[RequestId] = set()
+        for row in self._all(select(table).where(*alive).order_by(table.c.id)):
+            try:
+                grants.append(codec.read_grant(row))
+            except CorruptRow as corrupt:
+                broken.add(RequestId(row.request))
+                log.error(
+                    "row_corrupt", table=corrupt.table, key=str(corrupt.key), request=label(row.request)
+                )
+        return tuple(grant for grant in grants if grant.request not in broken), frozenset(broken)
+
+    def active_on(
+        self, permission_set: PermissionSetName, roles: Collection[RoleArn], *, at_most: int
+    ) -> tuple[Grant, ...]:
+        table = tables.grants
+        wanted = (
+            table.c.permission_set == permission_set,
+            table.c.status == GrantStatus.ACTIVE,
+            table.c.role_arn.in_(sorted(roles)),
         )
+        longest = (table.c.ends_at.is_not(None), table.c.ends_at.desc(), table.c.id)
+        rows = self._all(select(table).where(*wanted).order_by(*longest).limit(at_most))
+        return tuple(codec.read_grant(row) for row in rows)
 
     def save_grant(self, seen: Grant, changed: Grant) -> Grant:
         saved = replace(changed, version=seen.version + 1)

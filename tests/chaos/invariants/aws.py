@@ -113,15 +113,26 @@ def _checked(
 ) -> Iterator[str]:
     if not grants:
         yield f"{key} speaks of access that nobody was given"
+    # The results tell what the person has, through whichever request; everything else speaks of its own.
+    checks = ":results:" in (key or "")
     there = {
         (grant.target.account, grant.target.role)
         for grant in grants
         for arrival in came[grant.permission_set, grant.target.account]
-        if arrival.at <= shown_at and arrival.covers(grant.role_arn, grant.person, grant.ends_at)
+        if (_is_allowed(case, arrival, grant, shown_at) if checks else _is_granted(arrival, grant, shown_at))
     }
     for account, role in said:
         if not any(account in {ANY, where} and role in {ANY, what} for where, what in there):
             yield f"{key} said that {role} in {account} was there before AWS had said so"
+
+
+def _is_granted(arrival: Arrival, grant: Grant, at: float) -> bool:
+    return arrival.said_at <= at and arrival.covers(grant.role_arn, grant.person, grant.ends_at)
+
+
+def _is_allowed(case: Case, arrival: Arrival, grant: Grant, at: float) -> bool:
+    person = next(each.identity for each in case.record.requests if each.id == grant.request)
+    return arrival.at <= at and arrival.allows(grant.role_arn, person, at)
 
 
 def lateness(world: World, record: Record) -> list[float]:

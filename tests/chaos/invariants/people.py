@@ -128,15 +128,17 @@ def _grant(
 
 def answers(case: Case) -> Iterator[str]:
     """Every acknowledged press was stored, and every stored one answered at least once."""
-    pressed, acknowledged = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
-    for each in case.crowd.presses:
-        pressed[each.by, each.request] += 1
-        acknowledged[each.by, each.request] += each.acknowledged
+    pressed = Counter((each.by, each.request) for each in case.crowd.presses)
+    acknowledged = Counter((each.by, each.request) for each in case.crowd.presses if each.acknowledged)
     stored = Counter((str(click.by), int(click.request)) for click in case.record.clicks)
     told = heard(case)
+    lost = Counter[str]()
     for (by, request), number in acknowledged.items():
-        if stored[by, request] < number and told[by, request] < number:
-            yield f"{by} had {number} presses on WA-{request} taken, and {stored[by, request]} are stored"
+        lost[by] += max(number - max(stored[by, request], told[by, request]), 0)
+    for by, number in lost.items():
+        # While the database is away people are told so, in a sentence that names no request.
+        if number > apologies(case)[by]:
+            yield f"{by} had {number} presses taken that are not stored, and read {apologies(case)[by]} apologies"
     for (by, request), number in stored.items():
         if number > pressed[by, request]:
             yield f"{by} pressed {pressed[by, request]} times on WA-{request}, and {number} are stored"
@@ -151,9 +153,9 @@ def answers(case: Case) -> Iterator[str]:
         for message in case.record.messages
         if message.answer is not None and message.answer.said == "approved"
     )
-    for request in case.record.requests:
-        if yes[request.id] != int(request.status is RequestStatus.APPROVED):
-            yield f"{request.label} is {request.status}; {yes[request.id]} were told that they approved"
+    for asked in case.record.requests:
+        if yes[asked.id] != int(asked.status is RequestStatus.APPROVED):
+            yield f"{asked.label} is {asked.status}; {yes[asked.id]} were told that they approved"
 
 
 def heard(case: Case) -> Counter[tuple[str, int]]:
@@ -172,6 +174,12 @@ def heard(case: Case) -> Counter[tuple[str, int]]:
         for label in [label_of("\n".join(words(each.blocks)) + each.text)]
         if label
     )
+
+
+def apologies(case: Case) -> Counter[str]:
+    """Person → how often that person alone was told something that names no request."""
+    shown = case.world.slack.workspace.all_ephemerals
+    return Counter(each.user for each in shown if not label_of("\n".join(words(each.blocks)) + each.text))
 
 
 def repetitions(case: Case) -> int:

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.errors import Code, Refusal, Unavailable
+from bot.domain.errors import Code, Conflict, Refusal, Unavailable
 from bot.domain.grant import EndCause, GrantStatus
 from bot.domain.messages import ClickKind
 from bot.domain.names import PermissionSetName, SlackUserId
 from bot.domain.request import RequestId, RequestStatus, Scope
 from bot.domain.rules import Rules
+from bot.usecases.decide_request import TellIncident
 from tests.builders import (
     ADMINS,
     ALICE,
@@ -31,6 +32,7 @@ from tests.builders import (
     some_rules,
 )
 from tests.fakes.clock import NOON
+from tests.fakes.crashes import breaking
 from tests.fakes.identity_center import ALICE_IDENTITY
 from tests.fakes.world import World, a_world
 
@@ -191,6 +193,26 @@ async def test_a_click_that_is_handled_again_changes_nothing(world: World) -> No
     assert await answers(world, BOB) == ["approved"]
 
 
+async def test_a_click_that_two_workers_handle_at_once_is_answered_once(world: World) -> None:
+    click = await world.click()
+
+    await asyncio.gather(*(world.handle_click(click.id) for _ in range(3)))
+
+    message = await world.message(f"click:{click.id}:answer")
+    assert message.answer is not None
+    assert (message.answer.said, message.wanted) == ("approved", 1)
+
+
+async def test_a_decision_that_lost_the_write_is_made_again_on_the_new_truth(world: World) -> None:
+    click = await world.click()
+
+    with breaking(world, 3, Conflict(Code.ALREADY_DECIDED)) as breaker:
+        await world.handle_click(click.id)
+
+    assert breaker.count > 3
+    assert (await world.request()).status is RequestStatus.APPROVED
+
+
 async def test_a_slack_that_does_not_answer_leaves_the_click_for_later(world: World) -> None:
     click = await world.click()
     world.people.error = Unavailable(Code.SLACK_UNAVAILABLE)
@@ -202,6 +224,40 @@ async def test_a_slack_that_does_not_answer_leaves_the_click_for_later(world: Wo
     await world.handle_click(click.id)
 
     assert (await world.request()).status is RequestStatus.APPROVED
+
+
+async def test_whoever_waits_noticeably_long_is_told_so_once(world: World) -> None:
+    click = await world.click()
+    world.people.error = Unavailable(Code.SLACK_UNAVAILABLE)
+    for _ in range(4):
+        with pytest.raises(Unavailable):
+            await world.handle_click(click.id)
+        world.clock.advance(timedelta(seconds=2.5))
+    await world.work(until=world.clock.now())
+
+    assert world.told(BOB) == ["still_working"]
+
+
+async def test_nobody_is_told_to_wait_for_what_takes_no_time(world: World) -> None:
+    click = await world.click()
+    world.people.error = Unavailable(Code.SLACK_UNAVAILABLE)
+    with pytest.raises(Unavailable):
+        await world.handle_click(click.id)
+
+    assert await world.read(lambda tx: tx.message(f"click:{click.id}:waiting")) is None
+
+
+async def test_a_click_that_ran_into_a_bug_is_answered_once_and_kept(world: World) -> None:
+    click = await world.click()
+    tell = TellIncident(store=world.store)
+
+    await tell(click.id, "c0ffee")
+    await tell(click.id, "decaf")
+
+    message = await world.message(f"click:{click.id}:incident")
+    assert message.answer is not None
+    assert (message.answer.code, dict(message.answer.facts)) == (Code.INCIDENT, {"incident": "c0ffee"})
+    assert (await world.read(lambda tx: tx.click(click.id))).done_at is None
 
 
 async def test_a_click_counts_from_when_it_was_made(world: World) -> None:
@@ -367,6 +423,15 @@ async def test_access_is_given_back_or_taken_away(world: World, by: SlackUserId,
     assert {grant.end_cause for grant in await world.grants()} == {cause}
     assert world.aws.policy == ""
     assert world.aws.held_in(PROD) == ""
+
+
+async def test_an_approver_who_takes_access_away_says_why(world: World) -> None:
+    await press(world, BOB)
+
+    await press(world, CAROL, ClickKind.END)
+
+    assert await answers(world, CAROL) == [Code.REASON_MISSING.value]
+    assert await world.statuses() == {GrantStatus.PROVISIONING}
 
 
 async def test_somebody_else_cannot_end_access(world: World) -> None:

@@ -1,6 +1,7 @@
 """The loop that claims due work, runs it under a lease, and puts it back."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,10 +32,21 @@ class Bench:
     wake: asyncio.Event
     done: asyncio.Event = field(default_factory=asyncio.Event)
     seen: list[Work] = field(default_factory=list)
+    incidents: list[tuple[str, str]] = field(default_factory=list)
+    """The pieces of work that ran into a bug, and the id that people were told."""
 
     def engine(self, handler: Handler | None, *, store: Store | None = None) -> Engine:
         handlers = {} if handler is None else {WorkKind.PREPARE: handler}
-        return Engine(store=store or self.database, clock=self.clock, handlers=handlers, wake=self.wake)
+        return Engine(
+            store=store or self.database,
+            clock=self.clock,
+            handlers=handlers,
+            wake=self.wake,
+            on_bug=self._tell,
+        )
+
+    async def _tell(self, work: Work, incident: str) -> None:
+        self.incidents.append((work.key, incident))
 
     async def poke(self, key: str = "1", *, due_at: datetime | None = None) -> None:
         await self.database.run(lambda tx: tx.poke(WorkKind.PREPARE, key, due_at=due_at))
@@ -179,6 +191,36 @@ async def test_work_that_failed_is_kept_and_backs_off(bench: Bench, error: Excep
     assert await bench.due() == NOON + timedelta(seconds=0.5)
 
 
+async def test_whoever_waits_for_work_with_a_bug_is_told_the_id_that_the_log_carries(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.poke("1")
+    await bench.poke("2")
+
+    with caplog.at_level(logging.ERROR):
+        async with running(bench.engine(bench.raising(ValueError("a bug"), Conflict(Code.CONFLICT)))):
+            await bench.done.wait()
+
+    ((key, incident),) = bench.incidents
+    assert key == "1"
+    (record,) = [each for each in caplog.records if each.getMessage() == "work_bug"]
+    assert incident in str(record.__dict__)
+
+
+async def test_a_bug_that_nobody_could_be_told_of_is_kept_all_the_same(bench: Bench) -> None:
+    async def cannot(work: Work, incident: str) -> None:
+        raise Unavailable(Code.STORE_UNAVAILABLE)
+
+    engine = bench.engine(bench.raising(ValueError("a bug")))
+    engine.on_bug = cannot
+    await bench.poke()
+
+    async with running(engine):
+        await bench.done.wait()
+
+    assert await bench.due() == NOON + timedelta(seconds=0.5)
+
+
 async def test_the_back_off_grows_from_try_to_try(bench: Bench) -> None:
     await bench.poke()
     waits = []
@@ -297,16 +339,18 @@ async def test_a_database_that_does_not_answer_costs_no_lease(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine_module, "LEASE", timedelta(milliseconds=30))
-    asked = asyncio.Event()
+    asked_often = asyncio.Event()
 
     class Silent(BreakableStore):
         async def renew(self, work: Work, *, lease_for: timedelta) -> bool:
-            asked.set()
+            self.breaker.count += 1
+            if self.breaker.count == 3:
+                asked_often.set()
             raise Unavailable(Code.STORE_UNAVAILABLE)
 
     async def handle(work: Work) -> datetime | None:
-        await asked.wait()
         bench.seen.append(work)
+        await asked_often.wait()
         bench.done.set()
         return None
 
@@ -315,6 +359,7 @@ async def test_a_database_that_does_not_answer_costs_no_lease(
         await bench.done.wait()
 
     assert len(bench.seen) == 1
+    assert await bench.due() is None
 
 
 async def test_a_store_that_is_away_is_waited_for(bench: Bench) -> None:
@@ -387,7 +432,7 @@ async def test_what_runs_is_finished_before_the_engine_has_stopped(bench: Bench)
     assert await bench.due() is None
 
 
-async def test_what_takes_too_long_is_handed_over(bench: Bench) -> None:
+async def test_what_takes_too_long_is_handed_over_at_once(bench: Bench) -> None:
     async with stuck(bench) as (engine, _, task):
         engine.stop()
         await engine.drain(0.01)
@@ -395,7 +440,7 @@ async def test_what_takes_too_long_is_handed_over(bench: Bench) -> None:
         assert task.done()
 
     assert bench.seen == []
-    assert await bench.due() is not None
+    assert await bench.due() == NOON
 
 
 async def test_nothing_is_claimed_once_the_engine_was_stopped(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from bot.domain.policy import parse
 from bot.domain.request import Target
 from bot.domain.rounds import CHANGE_DEADLINE, PROVISIONINGS_AT_ONCE
 from bot.ports.store import Tx
-from bot.worker.provisioning import POLL_AFTER
+from bot.worker.provisioning import FIRST_POLL_AFTER, QUEUE_AFTER
 from bot.worker.set_view import SetView, view_set
 from tests.builders import (
     CHANNEL,
@@ -173,6 +173,18 @@ async def test_what_failed_fails_the_grants_that_travelled_and_no_others(world: 
     assert failed.failure.reason == "SCP says no"
 
 
+async def test_after_a_failure_nobody_believes_that_the_account_holds_anything(world: World) -> None:
+    await save(world, a_push(world.aws.policy))
+    world.aws.failing[PROD] = "SCP says no"
+    await start(world, [PROD])
+
+    while await world.pushes.follow(await look(world), ARN):
+        pass
+
+    (push,) = await world.pushed()
+    assert (push.status, push.held) == (PushStatus.FAILED, None)
+
+
 async def test_a_grant_approved_while_a_push_flew_does_not_fail_with_it(world: World) -> None:
     before = a_policy(foreign=[a_foreign()])
     world.aws.failing[PROD] = "SCP says no"
@@ -243,14 +255,14 @@ async def test_a_push_remembers_what_the_account_held_until_the_new_one_has_arri
     assert (push.status, push.held) == (IN_PROGRESS, old)
 
 
-async def test_while_something_flies_the_next_look_is_half_a_second_away(world: World) -> None:
+async def test_what_was_started_is_looked_at_soon_and_what_has_to_queue_later(world: World) -> None:
     view = await look(world)
+    provisioned = frozenset({PROD, TEST, *MANY})
 
-    again_at = await world.pushes.start(
-        view, ARN, world.aws.policy, FEW, provisioned=frozenset({PROD, TEST, *MANY})
-    )
+    started = await world.pushes.start(view, ARN, world.aws.policy, [PROD, TEST], provisioned=provisioned)
+    queued = await world.pushes.start(view, ARN, world.aws.policy, [PROD], provisioned=provisioned)
 
-    assert again_at == NOON + POLL_AFTER
+    assert (started, queued) == (NOON + FIRST_POLL_AFTER, NOON + QUEUE_AFTER)
 
 
 def test_the_fake_policy_is_one_that_the_bot_would_write() -> None:

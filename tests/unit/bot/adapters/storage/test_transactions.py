@@ -10,10 +10,9 @@ from threading import Event
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from bot.adapters.storage.codec import CorruptRow
 from bot.adapters.storage.store import SqlStore
 from bot.adapters.storage.tx import SqlTx
-from bot.domain.errors import Code, Conflict, Misconfigured, Unavailable
+from bot.domain.errors import Code, Conflict, CorruptRow, Misconfigured, Unavailable
 from bot.domain.request import RequestId
 from bot.ports.store import Tx, WorkKind
 from tests.fakes.clock import NOON, FakeClock
