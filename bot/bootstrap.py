@@ -180,7 +180,9 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         handlers.route(
             app,
             handlers.Conversations(
-                door=Door(admission=admission, jobs=jobs, respond=respond, support=rules.support),
+                door=Door(
+                    admission=admission, jobs=jobs, respond=respond, client=client, support=rules.support
+                ),
                 command=CommandConversation(
                     admission=admission,
                     jobs=jobs,

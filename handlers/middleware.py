@@ -6,15 +6,20 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncAck
 from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import Code, Refusal
+from bot.domain.errors import AccessError, Code, Refusal
+from bot.log import get_logger
 from bot.usecases.admission import Admission
+from handlers.errors import slack_errors
 from handlers.jobs import Jobs
 from handlers.payloads import actor
 from handlers.respond import Respond
 from handlers.told import told
 from handlers.views.request_form import refused
 from handlers.views.wording import sentence
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,7 @@ class Door:
     admission: Admission
     jobs: Jobs
     respond: Respond
+    client: AsyncWebClient
     support: str
 
     async def __call__(
@@ -55,7 +61,19 @@ class Door:
                 return await ack(options=[])
             case None if body.get("command"):
                 return await ack(text=message.text, blocks=message.blocks, response_type="ephemeral")
+            case "shortcut":
+                view = refused(sentence(refusal.code, refusal.facts, support=self.support))
+                self.jobs.start(self._show(str(body.get("trigger_id") or ""), view), name="refused")
+                return await ack()
             case _:
                 url = str(body.get("response_url") or "")
                 self.jobs.start(self.respond(url, message), name="refused")
                 return await ack()
+
+    async def _show(self, trigger_id: str, view: dict[str, Any]) -> None:
+        """A shortcut has no message to answer in: the refusal stands in a modal."""
+        try:
+            with slack_errors():
+                await self.client.views_open(trigger_id=trigger_id, view=view)
+        except AccessError as error:
+            log.warning("refusal_not_shown", code=error.code.value)

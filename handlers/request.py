@@ -11,7 +11,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.errors import AccessError, Code, NotFound, Refusal, Unavailable
+from bot.domain.errors import AccessError, Code, NotFound, Provisioning, Refusal, Unavailable
 from bot.domain.names import AccountId, PermissionSetName, SlackUserId
 from bot.domain.offer import check_ask
 from bot.domain.precheck import Finding
@@ -215,7 +215,7 @@ class RequestConversation:
                 findings, _ = await asyncio.gather(
                     self.precheck.findings(ask, holdings.identity), self.precheck.approvers(ask)
                 )
-        except (TimeoutError, Unavailable):
+        except (TimeoutError, Unavailable, Provisioning):
             return
         for finding in impossible(findings):
             raise _refusal(finding, ask)

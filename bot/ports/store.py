@@ -210,8 +210,12 @@ class Tx(Protocol):
 
 
 class Store(Protocol):
-    async def run(self, transaction: Callable[[Tx], T]) -> T:
-        """Run one transaction and return what it returned; wakes the worker when it poked something."""
+    async def run(self, transaction: Callable[[Tx], T], *, within: timedelta | None = None) -> T:
+        """Run one transaction and return what it returned; wakes the worker when it poked something.
+
+        With `within`, one that could not begin in time raises `Unavailable` and never happens: for whoever
+        has to answer a person in Slack's three seconds.
+        """
         ...
 
     def holding(self, work: Work) -> AbstractContextManager[None]:

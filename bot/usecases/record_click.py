@@ -1,11 +1,15 @@
 """Store what a person did before anything comes of it: an acknowledged click survives a kill."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.domain.messages import ClickKind
 from bot.domain.names import ChannelId, SlackTeamId, SlackUserId
 from bot.domain.request import RequestId
 from bot.ports.store import Store, Tx, WorkKind
+
+BEFORE_ACK = timedelta(seconds=2)
+"""Slack waits three seconds for the ack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,4 +35,4 @@ class RecordClick:
             click = tx.add_click(kind=kind, request=request, by=by, team=team, channel=where, note=note)
             tx.poke(WorkKind.CLICK, str(click.id))
 
-        await self.store.run(record)
+        await self.store.run(record, within=BEFORE_ACK)

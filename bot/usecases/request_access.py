@@ -1,6 +1,7 @@
 """Store a request, then find out what there is to know, then ask the approvers."""
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bot.domain.errors import Conflict, NotFound, Refusal
 from bot.domain.offer import check_ask
@@ -11,6 +12,9 @@ from bot.ports.store import Store, Tx, WorkKind
 from bot.usecases.admission import Admission
 from bot.usecases.precheck import Precheck, impossible
 from bot.usecases.transitions import record_request, rule_on, show
+
+BEFORE_ACK = timedelta(seconds=1)
+"""Slack waits three seconds for the ack, and a submission's checks have had half of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +47,7 @@ class RequestAccess:
             return await self.store.run(store)
         except Conflict:
             # The same form, sent twice at once to two replicas: the other one has stored it meanwhile.
-            return await self.store.run(store)
+            return await self.store.run(store, within=BEFORE_ACK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from bot.domain.grant import Failure, Grant, GrantStatus, Push, PushStatus
 from bot.domain.messages import MessageKind, Outcome
 from bot.domain.names import AccountId, PermissionSetName, RoleName, SlackUserId, role_arn
 from bot.domain.people import Identity
-from bot.domain.policy import Policy, parse
+from bot.domain.policy import Policy, foreign_fingerprint, parse, serialise
 from bot.domain.request import RequestId, Target, label
 from bot.domain.rules import Rules
 from bot.domain.three_valued import opposite
@@ -169,7 +169,7 @@ class SelfCheck:
             target=target,
             checks=(
                 assigned,
-                _provisioned_check(target, provisioned, now, partition, identity),
+                _provisioned_check(target, provisioned, now, partition, identity, policy),
                 allowed,
                 not_denied,
                 Check(link=Link.ROLE_EXISTS, answer=Answer.UNKNOWN),
@@ -315,7 +315,12 @@ def _nothing(target: Target, error: AccessError, now: datetime) -> Verification:
 
 
 def _provisioned_check(
-    target: Target, seen: _Provisioned, now: datetime, partition: str, identity: Identity
+    target: Target,
+    seen: _Provisioned,
+    now: datetime,
+    partition: str,
+    identity: Identity,
+    live: Policy | AccessError,
 ) -> Check:
     """At the latest version, or at one that we provisioned there ourselves and that still allows it."""
     if seen.trouble is not None:
@@ -328,6 +333,11 @@ def _provisioned_check(
     if seen.stale is not None and target.account not in seen.stale:
         return Check(link=Link.PROVISIONED, answer=Answer.YES)
     if push is not None and push.status is PushStatus.SUCCEEDED and push.held is not None:
+        if isinstance(live, AccessError) or foreign_fingerprint(push.held) != foreign_fingerprint(
+            serialise(live)
+        ):
+            # Somebody else has changed the policy since, and may have provisioned it there too.
+            return Check(link=Link.PROVISIONED, answer=Answer.UNKNOWN, code=Code.NOT_PROVISIONED)
         verdict = evaluate(
             parse(push.held),
             role_arn=role_arn(partition, target.account, target.role),

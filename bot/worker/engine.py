@@ -137,7 +137,7 @@ class Engine:
                 await self.store.finish(work, again_at=self.clock.now())
             raise
         else:
-            await self.store.finish(work, again_at=again_at)
+            await self._finish(work, again_at)
         finally:
             heartbeat.cancel()
 
@@ -153,6 +153,14 @@ class Engine:
                 owner.cancel()
                 return
 
+    async def _finish(self, work: Work, again_at: datetime | None) -> None:
+        try:
+            await self.store.finish(work, again_at=again_at)
+        except Unavailable:
+            log.warning(
+                "store_unavailable", kind=work.kind, key=work.key
+            )  # done again once its lease has run out
+
     async def _back_off(self, work: Work, error: Exception) -> None:
         wait = back_off(work.attempts)
         if isinstance(error, Unavailable):
@@ -160,7 +168,12 @@ class Engine:
             if isinstance(asked, int):
                 wait = max(wait, timedelta(seconds=asked))
             log.warning("work_waits", kind=work.kind, key=work.key, code=error.code.value)
-        await self.store.fail(work, again_at=self.clock.now() + wait, error=str(error)[:500])
+        try:
+            await self.store.fail(work, again_at=self.clock.now() + wait, error=str(error)[:500])
+        except Unavailable:
+            log.warning(
+                "store_unavailable", kind=work.kind, key=work.key
+            )  # its lease runs out, that is enough
 
 
 def back_off(attempts: int) -> timedelta:

@@ -107,6 +107,9 @@ class FakeIdentityCenter:
             identity_store="d-1",
         )
 
+    async def ping(self) -> None:
+        await self._call("ping")
+
     async def find_user(self, email: str) -> Identity:
         await self._call("find_user")
         if email not in self.users:

@@ -91,7 +91,7 @@ async def test_after_others_removed_the_statement_it_names_the_broken_link_and_t
     assert "#workbench-support" in said
 
 
-async def test_a_policy_that_was_put_but_not_provisioned_is_no_access(world: World) -> None:
+async def test_what_an_account_holds_after_somebody_elses_edits_is_said_to_be_unknown(world: World) -> None:
     await world.start()
     await world.granted()
     world.org.console_edit(DATA_SCIENTIST, FOREIGN)
@@ -102,7 +102,7 @@ async def test_a_policy_that_was_put_but_not_provisioned_is_no_access(world: Wor
 
     assert not world.allowed()
     assert "CONFIGURED" not in said
-    assert "Not provisioned" in said
+    assert "not known" in said
 
 
 async def test_accounts_that_our_own_rounds_left_behind_still_count_as_provisioned(world: World) -> None:

@@ -56,7 +56,7 @@ class AddressBook:
     async def _wait_for(self, reading: asyncio.Task[None]) -> None:
         done, _ = await asyncio.wait({reading}, timeout=self._patience)
         if not done:
-            raise Unavailable(Code.TIMED_OUT, operation="identitystore:ListUsers")
+            raise Unavailable(Code.AWS_UNAVAILABLE, operation="identitystore:ListUsers")
         if reading.cancelled():
             raise Unavailable(Code.INTERRUPTED, operation="identitystore:ListUsers")
         reading.result()

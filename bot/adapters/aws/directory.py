@@ -111,7 +111,7 @@ class AwsDirectory:
     async def holdings(self, email: str) -> Holdings:
         """Reads what is not known yet, for at most `patience` seconds.
 
-        Raises as `find_user` does, Unavailable(TIMED_OUT) when the person could not be read in time, and
+        Raises as `find_user` does, Unavailable(AWS_UNAVAILABLE) when the person could not be read in time, and
         AWS's error when no set at all could be read.
         """
         errors: list[AccessError] = []
@@ -121,7 +121,7 @@ class AwsDirectory:
                 groups = await self._groups_of(identity.user_id)
                 deadline_at = deadline.when()
         except TimeoutError as error:
-            raise Unavailable(Code.TIMED_OUT) from error
+            raise Unavailable(Code.AWS_UNAVAILABLE) from error
         try:
             async with asyncio.timeout_at(deadline_at):
                 await self._read_all(self._sets, self._read_where, errors)

@@ -109,7 +109,7 @@ class AwsIdentityCenter:
         return frozenset(IdentityUserId(membership["MemberId"]["UserId"]) for membership in memberships)
 
     async def permission_set(self, name: PermissionSetName) -> PermissionSetArn:
-        """Also raises Unavailable(TIMED_OUT) while a large organisation is still being searched."""
+        """Also raises Unavailable(AWS_UNAVAILABLE) while a large organisation is still being searched."""
         return await self._sets.arn(name)
 
     async def assignees(self, permission_set: PermissionSetArn, account: AccountId) -> Assignees:

@@ -40,7 +40,7 @@ class PermissionSets:
         self._failure: AccessError | None = None
 
     async def arn(self, name: PermissionSetName) -> PermissionSetArn:
-        """Raises NotFound(PERMISSION_SET_MISSING), and Unavailable(TIMED_OUT) while the search goes on."""
+        """Raises NotFound(PERMISSION_SET_MISSING), and Unavailable(AWS_UNAVAILABLE) while the search goes on."""
         known = self._arns.get(name)
         if known is not None and self._clock.now() - known[1] < _KNOWN_FOR:
             return known[0]
@@ -53,7 +53,7 @@ class PermissionSets:
         if found.done():
             return found.result()
         if not search.done():
-            raise Unavailable(Code.TIMED_OUT, permission_set=name)
+            raise Unavailable(Code.AWS_UNAVAILABLE, permission_set=name)
         if search.cancelled():
             raise Unavailable(Code.INTERRUPTED, permission_set=name)
         search.result()

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -25,8 +26,32 @@ RERUNS = 10
 """How often a transaction is run again that lost against others; each time at least one of them has won."""
 
 
+class _Claim:
+    """Settles between a thread that begins and a caller who gives up: exactly one of them has its way."""
+
+    __slots__ = ("_begun", "_lock", "_withdrawn")
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._begun = False
+        self._withdrawn = False
+
+    def begin(self) -> bool:
+        """False: the caller has gone, nothing may be done any more. Begun once, it stays begun."""
+        with self._lock:
+            self._begun = not self._withdrawn
+            return self._begun
+
+    def withdraw(self) -> bool:
+        """False: it has begun, and its outcome has to be waited for."""
+        with self._lock:
+            self._withdrawn = not self._begun
+            return self._withdrawn
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
+    claim: _Claim = field(default_factory=_Claim)
     function: Callable[[SqlTx], Any]
     future: Future[Any]
     loop: asyncio.AbstractEventLoop
@@ -80,8 +105,10 @@ class Runner:
             await asyncio.to_thread(thread.join)
         self._threads = []
 
-    async def run(self, function: Callable[[SqlTx], T]) -> T:
+    async def run(self, function: Callable[[SqlTx], T], *, within: timedelta | None = None) -> T:
         """Run a function in a transaction; raises what it raised, or `Unavailable`.
+
+        One that could not begin `within` that time is withdrawn for good: then nothing has happened.
 
         A caller that is cancelled stops waiting: a transaction that has not begun never will, one that has
         begun commits or not as if nothing had happened.
@@ -93,7 +120,14 @@ class Runner:
             function=function, future=future, loop=asyncio.get_running_loop(), queued_at=time.monotonic()
         )
         self._queue.put(job)
-        return await asyncio.wrap_future(future)
+        outcome = asyncio.wrap_future(future)
+        if within is None:
+            return await outcome
+        done, _ = await asyncio.wait((outcome,), timeout=within.total_seconds())
+        if not done and job.claim.withdraw():
+            outcome.add_done_callback(_forget)
+            raise Unavailable(Code.STORE_UNAVAILABLE)
+        return await outcome
 
     def _serve(self) -> None:
         is_last = False
@@ -174,6 +208,8 @@ class Runner:
     def _call(self, connection: Connection, job: _Job) -> _Ending:
         # The one place that says what time it is for the store. Once replicas must not compare their own
         # clocks, the database is asked here (clock_timestamp() on PostgreSQL).
+        if not job.claim.begin():
+            return _Ending(error=Unavailable(Code.STORE_UNAVAILABLE))
         tx = SqlTx(connection, self._clock.now())
         try:
             return _Ending(result=job.function(tx), poked=tx.poked)
@@ -192,3 +228,9 @@ class Runner:
         unavailable = Unavailable(Code.STORE_UNAVAILABLE)
         unavailable.__cause__ = error
         return unavailable
+
+
+def _forget(outcome: "asyncio.Future[Any]") -> None:
+    """Nobody waits for it any more; looking at its error keeps asyncio from complaining."""
+    if not outcome.cancelled():
+        outcome.exception()

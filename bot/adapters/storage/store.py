@@ -81,16 +81,16 @@ class SqlStore:
         await self._runner.close()
         await asyncio.to_thread(self._held.close)
 
-    async def run(self, transaction: Callable[[Tx], T]) -> T:
+    async def run(self, transaction: Callable[[Tx], T], *, within: timedelta | None = None) -> T:
         work = _held_work.get()
         if work is None:
-            return await self._runner.run(transaction)
+            return await self._runner.run(transaction, within=within)
 
         def under_lease(tx: SqlTx) -> T:
             tx.hold(work)
             return transaction(tx)
 
-        return await self._runner.run(under_lease)
+        return await self._runner.run(under_lease, within=within)
 
     @contextmanager
     def holding(self, work: Work) -> Iterator[None]:

@@ -10,6 +10,7 @@ import pytest
 from bot.domain.errors import NotFound, Unavailable
 from bot.domain.names import SlackUserId
 from bot.domain.people import Person
+from handlers import people as people_module
 from handlers.people import GROUP_FOR, PERSON_FOR, FreshReads, SlackPeople
 from tests.builders import ADMINS, ALICE, BOB, HOME
 from tests.fakes.clock import NOON, FakeClock
@@ -96,6 +97,41 @@ async def test_an_older_read_that_ends_last_does_not_replace_the_newer(
 
     assert reads.peek("a") == "new"
     assert await reads.get("a", not_before=clock.now()) == "new"
+
+
+async def test_an_older_read_that_ends_does_not_hide_the_newer_from_who_comes_next(
+    reads: FreshReads[str, str], reader: Reader, clock: FakeClock
+) -> None:
+    early = asyncio.create_task(reads.get("a", not_before=NOON))
+    await reader.begun(1)
+    clock.advance(TICK)
+    late = asyncio.create_task(reads.get("a", not_before=clock.now()))
+    await reader.begun(2)
+    reader.reads[0].set_result("old")
+    await early
+
+    next_one = asyncio.create_task(reads.get("a", not_before=clock.now()))
+    await asyncio.sleep(0)
+    reader.reads[1].set_result("new")
+
+    assert await asyncio.gather(late, next_one) == ["new", "new"]
+    assert len(reader.reads) == 2
+
+
+async def test_what_is_remembered_does_not_grow_for_ever(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_module, "CACHED_AT_MOST", 2)
+
+    async def read(key: str) -> str:
+        return key
+
+    reads = FreshReads(read, clock, LASTS)
+    for key in ("a", "b", "c"):
+        await reads.get(key, not_before=None)
+
+    assert reads.peek("a") is None
+    assert reads.peek("c") == "c"
 
 
 async def test_the_next_read_serves_everybody_who_came_during_the_last(

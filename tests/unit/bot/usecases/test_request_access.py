@@ -110,6 +110,15 @@ async def test_the_card_is_owed_once_the_facts_are_known(world: World) -> None:
     assert message.channel == CHANNEL
 
 
+async def test_the_requesters_profile_is_read_after_the_form_was_sent(world: World) -> None:
+    await world.ask()
+    world.people.asked.clear()
+
+    await world.prepare(ONE)
+
+    assert (ALICE, NOON) in world.people.asked
+
+
 async def test_preparing_twice_changes_nothing(world: World) -> None:
     await world.ask()
     await world.prepare(ONE)

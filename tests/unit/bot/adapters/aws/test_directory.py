@@ -191,7 +191,7 @@ async def test_a_person_who_cannot_be_read_in_time_is_told_so(
     with pytest.raises(Unavailable) as caught:
         await directory.holdings(ALICE)
 
-    assert caught.value.code is Code.TIMED_OUT
+    assert caught.value.code is Code.AWS_UNAVAILABLE
 
 
 async def test_somebody_unknown_is_refused_until_they_are_added(
