@@ -9,7 +9,7 @@ from datetime import timedelta
 from tests.chaos.fleet import Life
 from tests.chaos.world import SETS, World
 
-LONGEST_LIFE = 4.0
+LONGEST_LIFE = 1.0
 """Seconds that a death waits for something to happen first, twice at most."""
 
 EFFECTS = ("put", "provision", "post", "edit", "whisper")
@@ -104,7 +104,7 @@ class Killer:
         """Kill these now, or after a while, or when they have just done something."""
         rng = self.rng
         chance = rng.random()
-        if chance < 0.08:
+        if chance < 0.15:
             await asyncio.sleep(rng.uniform(0, 0.5))
             self._kill(victims)
             return
@@ -112,7 +112,7 @@ class Killer:
             await self.world.fleet.ready(life)
         # However slow the machine is, something gets done between two deaths: the effects are counted, not
         # the seconds. Now and then a life is long enough to get through everything.
-        skip = rng.randrange(12, 30) if rng.random() < 0.15 else min(int(rng.expovariate(1 / 3)), 12)
+        skip = rng.randrange(12, 30) if rng.random() < 0.1 else min(int(rng.expovariate(1 / 2)), 8)
         if chance < 0.45:
             await self._effect(EFFECTS, skip)
             await asyncio.sleep(rng.uniform(0, 0.4))
@@ -143,7 +143,8 @@ class Killer:
 
         self.effects.arm(kinds, happened)
         try:
-            async with asyncio.timeout(LONGEST_LIFE):
+            # A long life needs more time for its effects than a short one.
+            async with asyncio.timeout(LONGEST_LIFE + skip / 4):
                 await done.wait()
         except TimeoutError:
             self.effects.disarm()

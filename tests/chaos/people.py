@@ -91,7 +91,7 @@ class Crowd:
         while not self.resting.is_set():
             if self.waiting() < CROWD:
                 await self.ask(user)
-            await self._pause(3.0)
+            await self._pause(2.0)
             if self.rng.random() < 0.05:
                 await self._cancel(user)
             if self.rng.random() < 0.12:
@@ -191,7 +191,7 @@ class Crowd:
 
     async def _approver(self, user: str) -> None:
         while not self.resting.is_set():
-            await self._pause(0.8)
+            await self._pause(0.6)
             await self.decide(user)
             if self.rng.random() < 0.04:
                 await self._end_one(user, [each for each in self.cards() if is_granted(each)])

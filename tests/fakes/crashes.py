@@ -37,9 +37,9 @@ class BreakableStore:
     store: Store
     breaker: Breaker
 
-    async def run(self, transaction: Callable[[Tx], T]) -> T:
+    async def run(self, transaction: Callable[[Tx], T], *, within: timedelta | None = None) -> T:
         await self.breaker.call("run")
-        return await self.store.run(transaction)
+        return await self.store.run(transaction, within=within)
 
     def holding(self, work: Work) -> AbstractContextManager[None]:
         return self.store.holding(work)

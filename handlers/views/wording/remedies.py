@@ -64,6 +64,10 @@ _SILENT: Final = frozenset(
 """Codes that say why there is no answer, rather than which answer it is."""
 
 _UNCLEAR: Final = "It depends on a condition that cannot be judged from here."
+_OLDER: Final = (
+    "The account holds an older version of the permission set, and somebody else has changed the policy since. "
+    "An SSO admin can provision the set there."
+)
 
 _BROKEN: Final[dict[Link, Code]] = {
     Link.ASSIGNED: Code.NOT_ASSIGNED,
@@ -107,7 +111,10 @@ def unknown(check: Check, facts: FactValues, *, support: str) -> str:
     Only a code that says why AWS was silent is explained: "explicit deny" with the answer unknown must not
     read as if there were one.
     """
-    why = remedy(check.code, facts, support=support) if check.code in _SILENT else _UNCLEAR
+    if check.code in _SILENT:
+        why = remedy(check.code, facts, support=support)
+    else:
+        why = _OLDER if check.link is Link.PROVISIONED else _UNCLEAR
     return f"“{link_name(check.link)}” is not known. {why} Run `/workbench-access verify` to look again."
 
 

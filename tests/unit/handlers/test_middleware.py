@@ -1,6 +1,7 @@
 """What stands before every listener: our workspace only, and nobody known to be refused."""
 
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from handlers.middleware import Door
 from handlers.views.parts import Message
 from tests.builders import ALICE, HOME, a_person, some_rules
 from tests.fakes.people import FakePeople
+from tests.fakes.slack_client import FakeClient, api_error
 
 URL = "https://hooks.slack.test/1"
 ELSEWHERE = SlackTeamId("T0ELSEWHERE")
@@ -29,7 +31,7 @@ def payloads(team: str = HOME) -> dict[str, dict[str, Any]]:
         "view_submission": {"type": "view_submission", "user": user, "team": where},
         "view_closed": {"type": "view_closed", "user": user, "team": where},
         "block_suggestion": {"type": "block_suggestion", "user": user, "team": where},
-        "shortcut": {"type": "shortcut", "user": user, "team": where},
+        "shortcut": {"type": "shortcut", "user": user, "team": where, "trigger_id": "1.2"},
         "event": {"type": "event_callback", "team_id": team, "event": {"user": ALICE}},
     }
 
@@ -41,11 +43,13 @@ class Room:
         self.people = FakePeople()
         self.jobs = Jobs()
         self.told: list[tuple[str, Message]] = []
+        self.client = FakeClient()
         self.ack = AsyncAck()  # type: ignore[no-untyped-call]
         self.door = Door(
             admission=Admission(people=self.people, rules=some_rules(), team=HOME),
             jobs=self.jobs,
             respond=self._respond,
+            client=self.client.as_client,
             support="#workbench-support",
         )
 
@@ -115,7 +119,7 @@ async def test_a_list_of_options_is_empty(room: Room) -> None:
     assert body_of(await room.knock(payloads(ELSEWHERE)["block_suggestion"])) == {"options": []}
 
 
-@pytest.mark.parametrize(("kind", "url"), [("block_actions", URL), ("shortcut", ""), ("event", "")])
+@pytest.mark.parametrize(("kind", "url"), [("block_actions", URL), ("event", "")])
 async def test_everybody_else_is_told_where_slack_lets_us(room: Room, kind: str, url: str) -> None:
     response = await room.knock(payloads(ELSEWHERE)[kind])
 
@@ -123,6 +127,26 @@ async def test_everybody_else_is_told_where_slack_lets_us(room: Room, kind: str,
     ((told_at, message),) = room.told
     assert told_at == url
     assert message.text
+
+
+async def test_a_shortcut_is_answered_in_a_modal(room: Room) -> None:
+    response = await room.knock(payloads(ELSEWHERE)["shortcut"])
+
+    assert not response.body
+    (call,) = room.client.calls["views_open"]
+    assert call["trigger_id"] == "1.2"
+    assert call["view"]["type"] == "modal"
+
+
+async def test_a_modal_that_slack_does_not_open_is_no_bug(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    room.client.answers["views_open"] = [api_error("expired_trigger_id")]
+
+    with caplog.at_level(logging.ERROR):
+        await room.knock(payloads(ELSEWHERE)["shortcut"])
+
+    assert caplog.records == []
 
 
 async def test_who_is_not_known_is_not_looked_up_before_the_ack(room: Room) -> None:

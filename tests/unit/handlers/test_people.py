@@ -114,7 +114,7 @@ async def test_an_older_read_that_ends_does_not_hide_the_newer_from_who_comes_ne
     await asyncio.sleep(0)
     reader.reads[1].set_result("new")
 
-    assert await asyncio.gather(late, next_one) == ["new", "new"]
+    assert [await late, await next_one] == ["new", "new"]
     assert len(reader.reads) == 2
 
 
