@@ -54,7 +54,8 @@ class AwsIdentityCenter:
             return self._home
 
     async def ping(self) -> None:
-        await self._aws.call("sso-admin", "DescribeInstance", InstanceArn=await self._instance())
+        await self._instance()
+        await self._aws.call("sso-admin", "ListInstances")
 
     async def find_user(self, email: str) -> Identity:
         """Two or three calls: GetUserId as typed and, if it differs, in lower case; DescribeUser.
