@@ -9,7 +9,7 @@ from datetime import timedelta
 from tests.chaos.fleet import Life
 from tests.chaos.world import SETS, World
 
-LONGEST_LIFE = 1.0
+LONGEST_LIFE = 1.6
 """Seconds that a death waits for something to happen first, twice at most."""
 
 EFFECTS = ("put", "provision", "post", "edit", "whisper")
@@ -104,7 +104,7 @@ class Killer:
         """Kill these now, or after a while, or when they have just done something."""
         rng = self.rng
         chance = rng.random()
-        if chance < 0.15:
+        if chance < 0.1:
             await asyncio.sleep(rng.uniform(0, 0.5))
             self._kill(victims)
             return
