@@ -213,7 +213,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
                 ),
             ),
         )
-        replicas = Replicas(store=store, share=aws.share, set_clock=set_clock)
+        replicas = Replicas(store=store, share=aws.share, set_clock=set_clock, alone=store.serves_alone)
         await replicas.join()
         stack.push_async_callback(replicas.leave)
         await stack.enter_async_context(_background(engine, directory, replicas))

@@ -145,9 +145,12 @@ def _first_action(body: Payload) -> Payload:
 
 
 def _metadata(view: Payload) -> Mapping[str, Any]:
+    text = view.get("private_metadata")
+    if not isinstance(text, str):
+        return {}
     try:
-        found = json.loads(view.get("private_metadata") or "{}")
-    except ValueError:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, Mapping) else {}
 

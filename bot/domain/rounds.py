@@ -130,6 +130,17 @@ def _effects(document: str, account: AccountId) -> frozenset[_Effect]:
     )
 
 
+def changed_accounts(made: Plan) -> frozenset[AccountId]:
+    """The accounts for which the managed statements say something else after the change than before."""
+    accounts = {
+        AccountId(arn.split(":")[4])
+        for document in (made.before, made.after)
+        for statement in _read(document)[1]
+        for arn in statement.resources
+    }
+    return frozenset(each for each in accounts if _effects(made.before, each) != _effects(made.after, each))
+
+
 def accounts_to_push(
     document: str, grants: Iterable[Grant], pushes: Iterable[Push], *, now: datetime, retry_after: timedelta
 ) -> tuple[AccountId, ...]:

@@ -21,6 +21,10 @@ class Link(StrEnum):
     SIMULATED = "simulated"
 
 
+VISIBLE = (Link.ASSIGNED, Link.PROVISIONED, Link.ALLOWED, Link.NOT_DENIED)
+"""What the management account shows by itself."""
+
+
 class Level(StrEnum):
     """How much was checked; stored, never rename a value."""
 
@@ -57,8 +61,7 @@ class Verification:
         answers = {check.link: check.answer for check in self.checks}
         if Answer.NO in answers.values():
             return Level.NONE
-        seen = (Link.ASSIGNED, Link.PROVISIONED, Link.ALLOWED, Link.NOT_DENIED)
-        if any(answers.get(link) is not Answer.YES for link in seen):
+        if any(answers.get(link) is not Answer.YES for link in VISIBLE):
             return Level.NONE
         further = (Link.ROLE_EXISTS, Link.TRUSTED, Link.SIMULATED)
         if all(answers.get(link) is Answer.YES for link in further):
@@ -71,4 +74,5 @@ class Verification:
         no = next((check for check in self.checks if check.answer is Answer.NO), None)
         if no is not None or self.level is not Level.NONE:
             return no
-        return next((check for check in self.checks if check.answer is Answer.UNKNOWN), None)
+        visible = (check for check in self.checks if check.link in VISIBLE)
+        return next((check for check in visible if check.answer is Answer.UNKNOWN), None)

@@ -109,7 +109,7 @@ class IdentityCenter(Protocol):
         ...
 
     async def put_policy(self, permission_set: PermissionSetArn, document: str) -> None:
-        """Replace the inline policy; "" deletes it. ConflictException and throttling are retried inside."""
+        """Replace the inline policy; "" deletes it. Sent once: the caller reads again before it tries again."""
         ...
 
     async def provision(self, permission_set: PermissionSetArn, account: AccountId | None) -> ProvisioningId:

@@ -194,6 +194,10 @@ class Tx(Protocol):
         """`number` 0: the newest."""
         ...
 
+    def serialise(self, name: str) -> None:
+        """Until this transaction ends, every other one that names the same waits here."""
+        ...
+
     def take_turn(self, queue: str, pace: Pace) -> datetime:
         """The instant of the caller's turn in a queue that all replicas share; it is taken by this call."""
         ...

@@ -54,7 +54,9 @@ class HandleClick:
         try:
             if request is None:
                 raise Refusal(Code.NOT_FOUND, id=f"WA-{click.request}")
-            await self.admission.person(click.by, not_before=click.at)
+            person = await self.admission.person(click.by, not_before=click.at)
+            if click.kind is not ClickKind.CANCEL:  # taking one's own request back needs no identity
+                self.admission.email(person)
             decide = await self._decision(click, request)
         except (Refusal, NotFound) as refusal:
             said = refused(refusal)

@@ -230,12 +230,12 @@ class VerifyChange:
 
     async def __call__(self, request_id: RequestId) -> None:
         """Verify one settled request; a newer outcome makes it a no-op. Raises `Unavailable`."""
-        request, grants, state, number = await self.store.run(
+        request, grants, state, newest = await self.store.run(
             lambda tx: (
                 tx.request(request_id),
                 tx.grants_of(request_id),
                 tx.set_state(tx.request(request_id).ask.permission_set),
-                _outcomes(tx, request_id),
+                tx.outcome(request_id, 0),
             )
         )
         statuses = {grant.status for grant in grants}
@@ -244,6 +244,9 @@ class VerifyChange:
         assert request.identity is not None  # known since before the card was posted
         identity = Identity(user_id=request.identity, user_name="")
         settled = max((grant.settled_at for grant in grants if grant.settled_at), default=None)
+        if newest is not None and settled is not None and newest.at >= settled:
+            return  # this outcome was stored before; only the work was not crossed off
+        number = newest.number if newest is not None else 0
         fresh = settled is not None and settled + FRESH_FOR > self.clock.now()
         report = await self.self_check.check(
             request.ask.permission_set,

@@ -88,6 +88,9 @@ class Engine:
                 lasts=LEASE,
                 ask=partial(self.store.renew, work, lease_for=LEASE),
             )
+            if self._stopping:
+                await self._finish(work, self.clock.now())
+                continue
             task = asyncio.create_task(self._do(work, lease), name=f"{work.kind}:{work.key}")
             self._running.add(task)
             task.add_done_callback(self._done)

@@ -17,7 +17,9 @@ from bot.ports.store import Store, Tx
 from bot.usecases.stories import story_of
 from bot.worker.lease import ensure
 
-PARENT_AFTER = timedelta(milliseconds=250)
+DELETED = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
+
+PARENT_AFTER = timedelta(seconds=1)
 """A reply waits for its card this long before it looks again."""
 
 SEND_TIME = timedelta(seconds=9)
@@ -51,9 +53,17 @@ class Outbox:
         if posted is None:
             posted = await self._post(message, story, parent)
         elif story is not None:
-            await self.notifier.edit(message, story, posted)
+            await self._edit(message, story, posted)
         await self._remember(message, posted=posted, shown=message.wanted)
         return None
+
+    async def _edit(self, message: OwedMessage, story: Story, posted: Posted) -> None:
+        """Edit it; what somebody has deleted in Slack needs no edit any more."""
+        try:
+            await self.notifier.edit(message, story, posted)
+        except NotFound as gone:
+            if gone.facts.get("error") not in DELETED:
+                raise
 
     def _turn(self, tx: Tx, key: str) -> datetime | None:
         """When to come back; None when it is this message's turn now (or there is nothing to send)."""
@@ -87,7 +97,7 @@ class Outbox:
                 if found is not None:
                     await self._remember(message, posted=found, shown=0)
                     if story is not None:
-                        await self.notifier.edit(message, story, found)
+                        await self._edit(message, story, found)
                     return found
         try:
             return await self.notifier.post(message, story, thread=parent, repetition=repetition)

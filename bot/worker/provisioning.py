@@ -66,6 +66,16 @@ class Pushes:
         await self._show(view.name, landed)
         return running
 
+    async def let_go(self, view: SetView, failure: Failure) -> None:
+        """Give back the places of a set for which nothing can be asked any more."""
+
+        def let_go(tx: Tx) -> None:
+            for push in tx.pushes_of(view.name):
+                if push.is_in_flight:
+                    tx.save_push(replace(push, status=PushStatus.FAILED, held=None, failure=failure))
+
+        await self.store.run(let_go)
+
     def _land(self, tx: Tx, push: Push, report: ProvisioningReport) -> bool:
         """Remember one report; True while it still runs. Grants become active later, after the read-back."""
         late = push.started_at is not None and push.started_at + CHANGE_DEADLINE <= tx.now
@@ -106,6 +116,7 @@ class Pushes:
         now = self.clock.now()
 
         def reserve(tx: Tx) -> list[Push]:
+            tx.serialise("provisionings")  # two replicas must not count the same free place
             flying = tx.pushes_in_flight()
             slots = _slots(flying)
             busy = {push.account for push in flying}

@@ -4,13 +4,13 @@ A pass does the next thing and says when to look again: follow what is in flight
 grants, put, provision. Nothing depends on a pass having finished: the next one starts from what is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.domain.errors import Code, NotFound, Provisioning, Refusal, Unavailable
+from bot.domain.errors import AccessError, Code, NotFound, Provisioning, Refusal, Unavailable
 from bot.domain.evaluate import Answer, evaluate
 from bot.domain.grant import Failure, Grant, GrantId, GrantStatus, Push
 from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
@@ -23,6 +23,7 @@ from bot.domain.rounds import (
     Plan,
     accounts_to_push,
     allowed_by_others,
+    changed_accounts,
     covers,
     has_arrived,
     has_gone,
@@ -40,6 +41,9 @@ from bot.worker.provisioning import POLL_AFTER, QUEUE_AFTER, WRITE_TIME, Pushes
 from bot.worker.set_view import Moves, SetView, chunks, fail, present, unsettled, view_set
 
 log = get_logger(__name__)
+
+MOMENT = timedelta(milliseconds=250)
+"""A policy read within this is put without reading it once more."""
 
 SEEN_LATELY = timedelta(minutes=10)
 FEW = 10
@@ -64,18 +68,26 @@ class Reconcile:
         view = await self._view(name)
         if name not in self.rules.sets:
             # Taken out of the configuration: never written again, whatever is still wanted or ending there.
-            await self._fail(view.unsettled, Failure(code=Code.SET_NOT_OFFERED, reason=name))
-            return None
+            return await self._abandon(view, Failure(code=Code.SET_NOT_OFFERED, reason=name))
         try:
             again_at = await self._step(view)
-        except Unavailable as unavailable:
-            await self._in_trouble(view, unavailable)
+        except (Unavailable, Provisioning, NotFound) as trouble:
+            await self._in_trouble(view, trouble)
             raise
         if view.state.troubled_at is not None:
             await self._set_state(name, troubled_at=None)
         return again_at
 
-    async def _in_trouble(self, view: SetView, unavailable: Unavailable) -> None:
+    async def _abandon(self, view: SetView, failure: Failure) -> datetime | None:
+        """Nothing can be done for this set: its provisionings give their places back, what is wanted fails.
+
+        Endings stay what they are and are looked at again: the set may come back.
+        """
+        await self.pushes.let_go(view, failure)
+        await self._fail(view.unsettled, failure)
+        return self.clock.now() + RETRY_ENDING_AFTER if view.is_ending else None
+
+    async def _in_trouble(self, view: SetView, trouble: AccessError) -> None:
         """Remember since when AWS does not let a round through; after a while the grants say so."""
         now = self.clock.now()
         since = view.state.troubled_at
@@ -83,15 +95,14 @@ class Reconcile:
             await self._set_state(view.name, troubled_at=now)
         elif since + CHANGE_DEADLINE <= now:
             late = [grant for grant in view.unsettled if grant.wanted_at + CHANGE_DEADLINE <= now]
-            reason = str(unavailable.facts.get("reason", ""))
-            await self._fail(late, Failure(code=unavailable.code, reason=reason))
+            reason = str(trouble.facts.get("reason", ""))
+            await self._fail(late, Failure(code=trouble.code, reason=reason))
 
     async def _step(self, view: SetView) -> datetime | None:
         try:
             arn = await self.identity_center.permission_set(view.name)
         except NotFound as missing:
-            await self._fail(view.unsettled, Failure(code=missing.code, reason=view.name))
-            return None
+            return await self._abandon(view, Failure(code=missing.code, reason=view.name))
         if any(push.is_in_flight for push in view.pushes):
             if await self.pushes.follow(view, arn):
                 return self.clock.now() + POLL_AFTER
@@ -103,6 +114,7 @@ class Reconcile:
         return await self._round(view, arn)
 
     async def _round(self, view: SetView, arn: PermissionSetArn) -> datetime | None:
+        read_at = self.clock.now()
         document = await self.identity_center.read_policy(arn)
         if not await self._may_touch(view, document):
             return self._later(view)
@@ -119,8 +131,8 @@ class Reconcile:
         if await self._drop_absent(view, made, provisioned):
             return self.clock.now()
         if not made.is_noop:
-            if not await self._put(view, arn, made):
-                return self.clock.now()
+            if not await self._put(view, arn, made, read_at=read_at):
+                return self._after_refusal(await self._view(view.name))
             view = await self._view(view.name)
         accounts = [account for account in self._to_push(view, made) if account in provisioned]
         if not accounts:
@@ -138,6 +150,11 @@ class Reconcile:
         if any(facts is None or facts.checked_at < oldest for facts in seen):
             return await self.identity_center.provisioned_accounts(arn)
         return frozenset(accounts)  # a request that AWS said this of never gets a card otherwise
+
+    def _after_refusal(self, view: SetView) -> datetime | None:
+        """What others were kept waiting for goes on at once; an ending that AWS refuses is tried again later."""
+        changing = any(grant.status is GrantStatus.PROVISIONING for grant in view.grants)
+        return self.clock.now() if changing else self._later(view)
 
     def _to_push(self, view: SetView, made: Plan) -> tuple[AccountId, ...]:
         return accounts_to_push(
@@ -219,8 +236,12 @@ class Reconcile:
 
     # Writing
 
-    async def _put(self, view: SetView, arn: PermissionSetArn, made: Plan) -> bool:
-        """Record the intent, put, record the policy. False when AWS or we ourselves refused: grants say why."""
+    async def _put(self, view: SetView, arn: PermissionSetArn, made: Plan, *, read_at: datetime) -> bool:
+        """Record the intent, put, record the policy. False when AWS or we ourselves refused: grants say why.
+
+        AWS has no conditional write. What was read longer than a moment ago is read again just before the Put;
+        if somebody has changed it meanwhile nothing is written, and the next pass starts from what they wrote.
+        """
         wanted = [grant for grant in view.grants if grant.is_wanted]
         missing = [grant for grant in wanted if not covers(made.before, grant)]
         check_minimal(
@@ -234,6 +255,9 @@ class Reconcile:
             return False
         await self._intend(view, arn, made, missing)
         await ensure(WRITE_TIME)
+        if self.clock.now() - read_at > MOMENT and await self.identity_center.read_policy(arn) != made.before:
+            log.info("policy_changed_meanwhile", permission_set=view.name)
+            return False
         try:
             await self.identity_center.put_policy(arn, made.after)
         except (Refusal, Provisioning) as refused:
@@ -250,6 +274,7 @@ class Reconcile:
             tx.keep_snapshot(view.name, made.after, event="after")
 
         await self.store.run(record)
+        await self._for_each(missing, lambda tx, g: tx.save_grant(g, replace(g, rounds=g.rounds + 1)))
         log.info("policy_put", permission_set=view.name, grants=len(missing))
         return True
 
@@ -257,7 +282,7 @@ class Reconcile:
         self, view: SetView, arn: PermissionSetArn, made: Plan, missing: Sequence[Grant]
     ) -> None:
         """From here on these Sids are ours, and these grants may stand in the policy, whatever happens next."""
-        accounts = {grant.target.account for grant in missing}
+        accounts = {grant.target.account for grant in missing} | changed_accounts(made)
         waiting: tuple[AccountId, ...] = ()
         if len(accounts) > EVERYWHERE_ABOVE:
             stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
@@ -269,19 +294,23 @@ class Reconcile:
             tx.keep_snapshot(view.name, made.before, event="before")
             for push in tx.pushes_of(view.name):
                 if push.account in accounts:
-                    # Whatever arrived there before, the policy did not hold this: it has to travel again.
+                    # Whatever arrived there before, it was not this: the policy has to travel again, even if an
+                    # older one with the same text did, for somebody else's may have travelled since.
                     tx.save_push(replace(push, held=None))
 
         await self.store.run(intend)
-        for some in chunks(missing):
-
-            def write(tx: Tx, chunk: Sequence[Grant] = some) -> None:
-                for grant in present(tx, chunk):
-                    tx.save_grant(grant, replace(grant, written=True, rounds=grant.rounds + 1))
-
-            await self.store.run(write)
+        await self._for_each(missing, lambda tx, g: tx.save_grant(g, replace(g, written=True)))
 
     # Small things
+
+    async def _for_each(self, grants: Sequence[Grant], change: Callable[[Tx, Grant], object]) -> None:
+        for some in chunks(grants):
+
+            def apply(tx: Tx, chunk: Sequence[Grant] = some) -> None:
+                for grant in present(tx, chunk):
+                    change(tx, grant)
+
+            await self.store.run(apply)
 
     async def _view(self, name: PermissionSetName) -> SetView:
         return await self.store.run(lambda tx: view_set(tx, name, self.rules.channel))
@@ -320,14 +349,14 @@ def _settle_wanted(moves: Moves, grant: Grant, push: Push | None, seen: _Seen) -
         moves.to(grant, GrantStatus.ACTIVE, written=not grant.already_allowed)
     elif by_others and grant.target.account not in seen.stale:
         moves.to(grant, GrantStatus.ACTIVE, already_allowed=True)
-    elif by_others and not grant.already_allowed:
-        moves.tx.save_grant(grant, replace(grant, already_allowed=True))
+    elif grant.already_allowed is not by_others and not grant.written:
+        moves.tx.save_grant(grant, replace(grant, already_allowed=by_others))
     elif grant.rounds >= ROUND_LIMIT and not covers(seen.document, grant):
         moves.to(grant, GrantStatus.FAILED, failure=Failure(code=Code.FOREIGN_WRITER))
 
 
 def _is_fresh(grant: Grant) -> bool:
-    return grant.status is GrantStatus.PROVISIONING and not grant.written and not grant.rounds
+    return grant.status is GrantStatus.PROVISIONING and not grant.written
 
 
 def _denied_by(document: str, grant: Grant, at: datetime) -> str | None:

@@ -1,6 +1,7 @@
 """AWS's limits belong to the organisation: every replica takes its share, and says that it is there."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +19,10 @@ NEWCOMER = 3
 """Others learn of a new replica within `EVERY`; until then it takes no more than a third, so that the sum of
 15 and 5 stays within AWS's 20 calls a second."""
 
+REMEMBERED = 6
+"""Check-ins: who was not seen in any of them is believed to be gone. After an outage of the database everybody
+seems gone at first, and whoever came back first would take it all."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Replicas:
@@ -27,13 +32,16 @@ class Replicas:
     share: Callable[[int], None]
     set_clock: Callable[[], Awaitable[None]]
     """Follow the database's clock again."""
+    alone: bool
+    """Only one process can serve, by its lock file: there is nobody to share with."""
     name: str = field(default_factory=lambda: token_hex(8))
+    _seen: deque[int] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
     async def join(self) -> None:
         """Before the first call to AWS. Raises `Unavailable`."""
         await self.set_clock()
-        others = await self.store.check_in(self.name, alive_for=ALIVE_FOR) - 1
-        self.share(max(NEWCOMER, others + 1) if others else 1)
+        count = await self.store.check_in(self.name, alive_for=ALIVE_FOR)
+        self._notice(1 if self.alone else max(NEWCOMER, count))
 
     async def run(self) -> None:
         """Until cancelled; a database that does not answer changes nothing."""
@@ -45,10 +53,15 @@ class Replicas:
                 count = await self.store.check_in(self.name, alive_for=ALIVE_FOR)
             except Unavailable:
                 continue
-            self.share(count)
+            self._notice(1 if self.alone else count)
             if count != known:
                 log.info("replicas", count=count)
             known = count
+
+    def _notice(self, count: int) -> None:
+        """A smaller share is taken at once, a greater one only when it has been free for a while."""
+        self._seen.append(count)
+        self.share(max(self._seen))
 
     async def leave(self) -> None:
         """On the way out; a database that does not answer will notice by itself."""

@@ -172,12 +172,13 @@ class AwsClient:
         *,
         urgency: Urgency | None = None,
         through: BaseClient | None = None,
+        once: bool = False,
         **params: Any,
     ) -> dict[str, Any]:
         """One API call, e.g. `("sso-admin", "ListInstances")`, tried again while that makes sense.
 
-        Everything the product calls may be sent twice: reads, Put and Delete of the inline policy (whole
-        document) and Provision (pushes what is current). Raises what `errors.translate` makes of the last
+        Reads and Provision (pushes what is current) may be sent twice. `once` is for Put and Delete of the
+        inline policy: between two tries somebody else may have written, and only the caller can look. Raises what `errors.translate` makes of the last
         failure, Unavailable(THROTTLED) when no turn came in time, Unavailable(INTERRUPTED) once closed.
         """
         urgency = present_urgency() if urgency is None else urgency
@@ -195,7 +196,7 @@ class AwsClient:
                 return await self._attempt(client, service, operation, params)
             except AWS_ERRORS as error:
                 pause = max(self._pause(tries), retry_after(error))
-                if trouble(error) is Trouble.FINAL or self._now() + pause > until:
+                if once or trouble(error) is Trouble.FINAL or self._now() + pause > until:
                     raise translate(error, service, operation) from error
             tries += 1
             await self._sleep(pause)

@@ -155,11 +155,14 @@ class AwsIdentityCenter:
                 permission_set,
                 "PutInlinePolicyToPermissionSet",
                 urgency=Urgency.WRITE,
+                once=True,
                 InlinePolicy=document,
             )
             return
         try:
-            await self._call_of(permission_set, "DeleteInlinePolicyFromPermissionSet", urgency=Urgency.WRITE)
+            await self._call_of(
+                permission_set, "DeleteInlinePolicyFromPermissionSet", urgency=Urgency.WRITE, once=True
+            )
         except NotFound:
             # No policy is what was wanted; this tells it from a set that is gone, which raises again.
             if await self.read_policy(permission_set):

@@ -49,6 +49,11 @@ class SqlStore:
         self._runner = Runner(self._dialect, self._engine, clock, on_poke)
         self._held = ExitStack()
 
+    @property
+    def serves_alone(self) -> bool:
+        """Whether no other process can serve from the same database."""
+        return self._dialect.one_process
+
     async def open(self, *, serving: bool = True) -> None:
         """Get ready. A serving store migrates the schema; any other one only looks whether it fits.
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from itertools import groupby
 
-from sqlalchemy import Connection, Executable, Insert, Table, Update, bindparam, case, select, update
+from sqlalchemy import Connection, Executable, Insert, Table, Update, bindparam, case, func, select, update
 
 from bot.adapters.storage import codec, tables
 from bot.adapters.storage import work as work_rows
@@ -376,6 +376,11 @@ class SqlTx:
             theirs = theirs.where(table.c.number == number)
         row = self._one(theirs.order_by(table.c.number.desc()).limit(1))
         return None if row is None else codec.read_outcome(row)
+
+    def serialise(self, name: str) -> None:
+        """SQLite has one writer at a time anyway; PostgreSQL has locks that end with the transaction."""
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
 
     def take_turn(self, queue: str, pace: Pace) -> datetime:
         """Takers of one queue come one after the other: the row is locked until the transaction ends."""
