@@ -15,6 +15,7 @@ from tests.integration.conftest import (
     READ_POLICY,
     World,
     buttons,
+    statement,
     words,
 )
 
@@ -120,3 +121,25 @@ async def test_an_aws_that_stays_silent_is_called_failed_after_ten_minutes(world
 
     assert "Timed out" in said
     assert "Retry" in buttons(card)
+
+
+async def test_an_edit_made_while_the_answer_to_our_put_was_lost_is_kept(world: World) -> None:
+    await world.start()
+    card = await world.asked()
+    theirs = statement("Allow", "SomebodyElsesRole")
+    edited = False
+
+    def edit_once() -> bool:
+        nonlocal edited
+        if not edited and world.managed():
+            edited = True
+            world.console_edit(theirs, provision=False)
+        return edited
+
+    world.aws.faults.drop("sso-admin", "PutInlinePolicyToPermissionSet", when="after")
+    await world.ben.click(card, "Approve")
+    await world.aws.wait_for(edit_once)
+    await world.settled(card)
+
+    assert world.allowed()
+    assert theirs in world.foreign()

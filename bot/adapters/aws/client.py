@@ -178,8 +178,9 @@ class AwsClient:
         """One API call, e.g. `("sso-admin", "ListInstances")`, tried again while that makes sense.
 
         Reads and Provision (pushes what is current) may be sent twice. `once` is for Put and Delete of the
-        inline policy: between two tries somebody else may have written, and only the caller can look. Raises what `errors.translate` makes of the last
-        failure, Unavailable(THROTTLED) when no turn came in time, Unavailable(INTERRUPTED) once closed.
+        inline policy: between two tries somebody else may have written, and only the caller can look.
+        Raises what `errors.translate` makes of the last failure, Unavailable(THROTTLED) when no turn came in
+        time, Unavailable(INTERRUPTED) once closed.
         """
         urgency = present_urgency() if urgency is None else urgency
         patience = self._patience.writes if urgency is Urgency.WRITE else self._patience.reads

@@ -258,25 +258,27 @@ async def test_a_policy_without_room_is_refused_with_its_size(
     assert int(caught.value.facts["size"]) > 11_000
 
 
-async def test_a_conflicting_write_is_repeated_until_it_is_through(
+async def test_a_conflicting_write_is_left_to_whoever_can_read_again(
     center: AwsIdentityCenter, double: AwsDouble, arn: PermissionSetArn
 ) -> None:
-    double.faults.fail("sso-admin", "PutInlinePolicyToPermissionSet", code="ConflictException", times=3)
+    double.faults.fail("sso-admin", "PutInlinePolicyToPermissionSet", code="ConflictException")
 
-    await center.put_policy(arn, POLICY)
+    with pytest.raises(Provisioning) as caught:
+        await center.put_policy(arn, POLICY)
 
-    assert double.org.inline_policy("DataScientist") == POLICY
+    assert caught.value.code is Code.CONFLICT
+    assert double.calls.count("sso-admin", "PutInlinePolicyToPermissionSet") == 1
 
 
-async def test_a_write_whose_answer_was_lost_is_repeated(
+async def test_a_write_whose_answer_was_lost_is_never_sent_again_by_itself(
     center: AwsIdentityCenter, double: AwsDouble, arn: PermissionSetArn
 ) -> None:
     double.faults.drop("sso-admin", "PutInlinePolicyToPermissionSet", when="after")
 
-    await center.put_policy(arn, POLICY)
+    with pytest.raises(Unavailable):
+        await center.put_policy(arn, POLICY)
 
-    assert double.org.inline_policy("DataScientist") == POLICY
-    assert double.calls.count("sso-admin", "PutInlinePolicyToPermissionSet") == 2
+    assert double.calls.count("sso-admin", "PutInlinePolicyToPermissionSet") == 1
 
 
 async def test_a_set_without_the_tag_is_told_in_awss_words(
