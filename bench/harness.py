@@ -243,7 +243,8 @@ class Stage:
             )
         while " 200 " not in (answer := await _readiness(port)):
             if process.returncode is not None or time.perf_counter() - begun > START_AT_MOST:
-                process.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
                 logged = self.log.read_text(encoding="utf-8")[-3000:]
                 raise RuntimeError(f"the bot did not start: {answer!r}\n{logged}")
             await asyncio.sleep(0.005)
