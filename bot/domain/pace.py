@@ -19,6 +19,10 @@ EDITS = Pace(every=timedelta(seconds=1.2), burst=15)
 """chat.update is a Tier 3 method: about fifty calls a minute for the whole app."""
 
 
+ANSWERS = Pace(every=timedelta(seconds=0.6), burst=30)
+"""chat.postEphemeral is a Tier 4 method: about a hundred calls a minute."""
+
+
 def take_turn(full_until: datetime | None, pace: Pace, *, now: datetime) -> tuple[datetime, datetime]:
     """The instant of the next free turn, and the queue's new state.
 

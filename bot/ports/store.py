@@ -226,8 +226,10 @@ class Store(Protocol):
         """Inside, a transaction is undone with `Conflict(CONFLICT)` once the work's lease is lost."""
         ...
 
-    async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
-        """Take due work that nobody holds, longest due first."""
+    async def claim(
+        self, *, at_most: int, lease_for: timedelta, kinds: Collection[WorkKind] = tuple(WorkKind)
+    ) -> Sequence[Work]:
+        """Take due work of these kinds that nobody holds, longest due first."""
         ...
 
     async def renew(self, work: Work, *, lease_for: timedelta) -> bool:
@@ -242,8 +244,8 @@ class Store(Protocol):
         """Give the lease back and say when to try again; earlier pokes do not shorten the back-off."""
         ...
 
-    async def next_due(self) -> datetime | None:
-        """When the next unclaimed work is due."""
+    async def next_due(self, *, kinds: Collection[WorkKind] = tuple(WorkKind)) -> datetime | None:
+        """When the next unclaimed work of these kinds is due."""
         ...
 
     async def check_in(self, replica: str, *, alive_for: timedelta) -> int:

@@ -40,14 +40,21 @@ class ReadStatus:
         """One's own requests and grants, and what one could decide. Raises `Refusal`, `Unavailable`."""
         await self.admission.person(user)
 
-        def read(tx: Tx) -> tuple[list[Story], list[Story]]:
-            mine = [_story(tx, each) for each in tx.requests_of(user, at_most=SHOWN)]
-            waiting = [_story(tx, each) for each in tx.pending_requests(at_most=WAITING_LOOKED_AT)]
-            return mine, waiting
+        mine, waiting = await self.store.run(
+            lambda tx: (
+                tx.requests_of(user, at_most=SHOWN),
+                tx.pending_requests(at_most=WAITING_LOOKED_AT),
+            )
+        )
+        decidable = [each for each in waiting if await self._may_see(each, user, own=False)][:SHOWN]
 
-        mine, waiting = await self.store.run(read)
-        decidable = [story for story in waiting if await self._may_see(story.request, user, own=False)]
-        return Overview(mine=tuple(mine), waiting=tuple(decidable[:SHOWN]))
+        def read(tx: Tx) -> Overview:
+            return Overview(
+                mine=tuple(_story(tx, each) for each in mine),
+                waiting=tuple(_story(tx, each) for each in decidable),
+            )
+
+        return await self.store.run(read)
 
     async def one(self, user: SlackUserId, request_id: RequestId) -> Story:
         """One request, for its requester and those who may decide it; to others it does not exist."""

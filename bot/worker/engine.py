@@ -5,6 +5,7 @@ Rules and measurements behind it: docs/decisions/001-engine.md.
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,8 +25,17 @@ LEASE = timedelta(seconds=10)
 AT_ONCE = 32
 """Pieces of work under way at a time; AWS and Slack have budgets of their own."""
 
+BEHIND = {WorkKind.VERIFY: 6, WorkKind.MESSAGE: 10}
+"""Kinds that come in crowds and can wait: so many of each at a time, beside the others. A click never queues up
+behind the thousand verifications of somebody else's approvals."""
+
+AHEAD = frozenset(WorkKind) - frozenset(BEHIND)
+
 LONGEST_WAIT = timedelta(seconds=1)
 """The loop looks at the database at least this often: other replicas poke it too."""
+
+LOST_CLAIM_PAUSE = 0.05
+"""Seconds, when another replica was faster."""
 
 LONGEST_BACK_OFF = timedelta(minutes=5)
 
@@ -43,7 +53,7 @@ class Engine:
     wake: asyncio.Event
     on_bug: Callable[[Work, str], Awaitable[None]]
     """Tells whoever waits for the work an incident id."""
-    _running: set[asyncio.Task[None]] = field(default_factory=set)
+    _running: dict[asyncio.Task[None], WorkKind] = field(default_factory=dict)
     _stopping: bool = False
 
     def stop(self) -> None:
@@ -57,14 +67,16 @@ class Engine:
         while not self._stopping:
             self.wake.clear()
             try:
-                await self._claim()
                 wait = await self._until_next()
+                if wait <= 0:
+                    wait = 0.0 if await self._claim() else LOST_CLAIM_PAUSE
                 pause = 0.2
             except Unavailable:
                 log.warning("store_unavailable")
                 wait = pause = min(pause * 2, 5.0)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), timeout=wait)
+            if wait > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.wake.wait(), timeout=wait)
         if self._running:
             await asyncio.wait(self._running)
 
@@ -77,37 +89,49 @@ class Engine:
             if late:
                 await asyncio.wait(late)
 
-    async def _claim(self) -> None:
-        room = AT_ONCE - len(self._running)
-        if room <= 0:
-            return
-        begun = monotonic()
-        for work in await self.store.claim(at_most=room, lease_for=LEASE):
-            lease = Lease(
-                until=begun + LEASE.total_seconds(),
-                lasts=LEASE,
-                ask=partial(self.store.renew, work, lease_for=LEASE),
-            )
-            if self._stopping:
-                await self._finish(work, self.clock.now())
-                continue
-            task = asyncio.create_task(self._do(work, lease), name=f"{work.kind}:{work.key}")
-            self._running.add(task)
-            task.add_done_callback(self._done)
+    def _room(self) -> dict[frozenset[WorkKind], int]:
+        """How many more of which kinds may be taken."""
+        running = Counter(self._running.values())
+        room = {frozenset({kind}): most - running[kind] for kind, most in BEHIND.items()}
+        room[AHEAD] = AT_ONCE - sum(running[kind] for kind in AHEAD)
+        return {kinds: free for kinds, free in room.items() if free > 0}
+
+    async def _claim(self) -> int:
+        """Take what is due, as far as there is room; how much that was."""
+        taken = 0
+        for kinds, free in self._room().items():
+            begun = monotonic()
+            for work in await self.store.claim(at_most=free, lease_for=LEASE, kinds=kinds):
+                taken += 1
+                if self._stopping:
+                    await self._finish(work, self.clock.now())
+                else:
+                    self._start(work, begun)
+        return taken
+
+    def _start(self, work: Work, begun: float) -> None:
+        lease = Lease(
+            until=begun + LEASE.total_seconds(),
+            lasts=LEASE,
+            ask=partial(self.store.renew, work, lease_for=LEASE),
+        )
+        task = asyncio.create_task(self._do(work, lease), name=f"{work.kind}:{work.key}")
+        self._running[task] = work.kind
+        task.add_done_callback(self._done)
 
     def _done(self, task: "asyncio.Task[None]") -> None:
-        self._running.discard(task)
+        self._running.pop(task, None)
         self.wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.bug("work_crashed", error, work=task.get_name())
 
     async def _until_next(self) -> float:
-        if len(self._running) >= AT_ONCE:
-            return LONGEST_WAIT.total_seconds()
-        due = await self.store.next_due()
+        """Seconds until something is due for which there is room; not positive when it is now."""
+        kinds = frozenset[WorkKind]().union(*self._room())
+        due = await self.store.next_due(kinds=kinds) if kinds else None
         if due is None:
             return LONGEST_WAIT.total_seconds()
-        return max(0.0, min((due - self.clock.now()).total_seconds(), LONGEST_WAIT.total_seconds()))
+        return min((due - self.clock.now()).total_seconds(), LONGEST_WAIT.total_seconds())
 
     async def _do(self, work: Work, lease: Lease) -> None:
         """Run one piece of work while a heartbeat keeps its lease; a lost lease stops it at once."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot.domain.errors import NotFound, Refusal, Unavailable
 from bot.domain.messages import MessageKind, OwedMessage, Story
 from bot.domain.names import ChannelId
-from bot.domain.pace import EDITS, POSTS, Pace
+from bot.domain.pace import ANSWERS, EDITS, POSTS, Pace
 from bot.ports.clock import Clock
 from bot.ports.notifier import Notifier, Posted
 from bot.ports.store import Store, Tx
@@ -68,7 +68,7 @@ class Outbox:
     def _turn(self, tx: Tx, key: str) -> datetime | None:
         """When to come back; None when it is this message's turn now (or there is nothing to send)."""
         message = tx.message(key)
-        if message is None or message.shown >= message.wanted or message.kind is MessageKind.ANSWER:
+        if message is None or message.shown >= message.wanted:
             return None
         parent = tx.message(message.thread_key) if message.thread_key is not None else None
         if message.thread_key is not None and (parent is None or parent.ts is None):
@@ -148,6 +148,8 @@ def _posted(message: OwedMessage) -> Posted | None:
 
 def _queue(message: OwedMessage) -> tuple[str, Pace]:
     """Which of Slack's limits the next call counts against."""
+    if message.kind is MessageKind.ANSWER:
+        return "answers", ANSWERS
     if message.ts is not None:
         return "edits", EDITS
     return f"posts:{message.channel}", POSTS

@@ -16,7 +16,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from bot.config import load_from_process
 from bot.domain.errors import Unavailable
 from bot.domain.pace import Pace
 from bot.log import configure
-from bot.ports.store import Work
+from bot.ports.store import Work, WorkKind
 from bot.server import serving
 from bot.worker import outbox
 from tests.chaos import mutations
@@ -44,8 +44,10 @@ class WatchedStore(SqlStore):
 
     _told = False
 
-    async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
-        claimed = await super().claim(at_most=at_most, lease_for=lease_for)
+    async def claim(
+        self, *, at_most: int, lease_for: timedelta, kinds: Collection[WorkKind] = tuple(WorkKind)
+    ) -> Sequence[Work]:
+        claimed = await super().claim(at_most=at_most, lease_for=lease_for, kinds=kinds)
         if not self._told:
             self._told = True
             tell("resumed")

@@ -1,12 +1,12 @@
 """Breaks the bot at its n-th call of any port: as a kill, a cancellation, or an answer that never came."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from bot.ports.store import Store, Tx, Work
+from bot.ports.store import Store, Tx, Work, WorkKind
 from tests.fakes.world import World
 
 T = TypeVar("T")
@@ -44,9 +44,11 @@ class BreakableStore:
     def holding(self, work: Work) -> AbstractContextManager[None]:
         return self.store.holding(work)
 
-    async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
+    async def claim(
+        self, *, at_most: int, lease_for: timedelta, kinds: Collection[WorkKind] = tuple(WorkKind)
+    ) -> Sequence[Work]:
         await self.breaker.call("claim")
-        return await self.store.claim(at_most=at_most, lease_for=lease_for)
+        return await self.store.claim(at_most=at_most, lease_for=lease_for, kinds=kinds)
 
     async def renew(self, work: Work, *, lease_for: timedelta) -> bool:
         await self.breaker.call("renew")
@@ -60,9 +62,9 @@ class BreakableStore:
         await self.breaker.call("fail")
         await self.store.fail(work, again_at=again_at, error=error)
 
-    async def next_due(self) -> datetime | None:
+    async def next_due(self, *, kinds: Collection[WorkKind] = tuple(WorkKind)) -> datetime | None:
         await self.breaker.call("next_due")
-        return await self.store.next_due()
+        return await self.store.next_due(kinds=kinds)
 
     async def check_in(self, replica: str, *, alive_for: timedelta) -> int:
         return await self.store.check_in(replica, alive_for=alive_for)

@@ -1,7 +1,7 @@
 """The store: opens the database, and hands transactions and work to whoever asks."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from bot.adapters.storage.runner import Runner
 from bot.adapters.storage.tx import SqlTx
 from bot.log import get_logger
 from bot.ports.clock import Clock
-from bot.ports.store import Tx, Work
+from bot.ports.store import Tx, Work, WorkKind
 
 T = TypeVar("T")
 
@@ -106,9 +106,13 @@ class SqlStore:
         finally:
             _held_work.reset(token)
 
-    async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
+    async def claim(
+        self, *, at_most: int, lease_for: timedelta, kinds: Collection[WorkKind] = tuple(WorkKind)
+    ) -> Sequence[Work]:
         def claim(tx: SqlTx) -> Sequence[Work]:
-            return work_rows.claim(tx.connection, tx.now, at_most=at_most, lease_for=lease_for)
+            return work_rows.claim(
+                tx.connection, tx.now, at_most=at_most, lease_for=lease_for, kinds=tuple(kinds)
+            )
 
         return await self._runner.run(claim)
 
@@ -129,8 +133,8 @@ class SqlStore:
 
         await self._runner.run(fail)
 
-    async def next_due(self) -> datetime | None:
-        return await self._runner.run(lambda tx: work_rows.next_due(tx.connection))
+    async def next_due(self, *, kinds: Collection[WorkKind] = tuple(WorkKind)) -> datetime | None:
+        return await self._runner.run(lambda tx: work_rows.next_due(tx.connection, tuple(kinds)))
 
     async def clock_behind(self) -> timedelta:
         """How far this machine's clock is behind the database's; zero where the database has no own clock."""

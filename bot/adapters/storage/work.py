@@ -6,7 +6,7 @@ handler that pokes itself into the future is not run again at once.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -71,12 +71,19 @@ def poke(connection: Connection, kind: WorkKind, key: str, due_at: datetime) -> 
     connection.execute(_poke(connection.dialect.name), values)
 
 
-def claim(connection: Connection, now: datetime, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
+def claim(
+    connection: Connection,
+    now: datetime,
+    *,
+    at_most: int,
+    lease_for: timedelta,
+    kinds: Collection[WorkKind] = KINDS,
+) -> Sequence[Work]:
     """Take work that is due and that nobody holds, or whose holder has let the lease run out."""
     due = (
         select(work.c.id)
         .where(
-            work.c.kind.in_(KINDS),
+            work.c.kind.in_(kinds),
             work.c.due_at <= now,
             or_(work.c.leased_until.is_(None), work.c.leased_until <= now),
         )
@@ -138,10 +145,10 @@ def _let_go(connection: Connection, claimed: Work, **values: object) -> bool:
     return connection.execute(freed).rowcount == 1
 
 
-def next_due(connection: Connection) -> datetime | None:
+def next_due(connection: Connection, kinds: Collection[WorkKind] = KINDS) -> datetime | None:
     """When something can be claimed next: what is held comes up again when its lease runs out."""
     claimable = case((work.c.leased_until > work.c.due_at, work.c.leased_until), else_=work.c.due_at)
-    at = connection.scalar(select(func.min(claimable)).where(work.c.kind.in_(KINDS)))
+    at = connection.scalar(select(func.min(claimable)).where(work.c.kind.in_(kinds)))
     with reading("work", "due_at"):
         return None if at is None else instant(at)
 

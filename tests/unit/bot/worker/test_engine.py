@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ import pytest
 
 from bot.adapters.storage.store import SqlStore
 from bot.domain.errors import Code, Conflict, NotFound, Unavailable
-from bot.ports.store import Store, Work, WorkKind
+from bot.ports.store import Store, Tx, Work, WorkKind
 from bot.worker import engine as engine_module
 from bot.worker.engine import LONGEST_BACK_OFF, Engine, Handler, back_off
 from tests.fakes.clock import NOON, FakeClock
@@ -344,7 +344,7 @@ async def test_a_database_that_does_not_answer_costs_no_lease(
     class Silent(BreakableStore):
         async def renew(self, work: Work, *, lease_for: timedelta) -> bool:
             self.breaker.count += 1
-            if self.breaker.count == 3:
+            if self.breaker.count >= 3:
                 asked_often.set()
             raise Unavailable(Code.STORE_UNAVAILABLE)
 
@@ -366,11 +366,13 @@ async def test_a_store_that_is_away_is_waited_for(bench: Bench) -> None:
     asked = asyncio.Event()
 
     class Away(BreakableStore):
-        async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
+        async def claim(
+            self, *, at_most: int, lease_for: timedelta, kinds: Collection[WorkKind] = tuple(WorkKind)
+        ) -> Sequence[Work]:
             if not asked.is_set():
                 asked.set()
                 raise Unavailable(Code.STORE_UNAVAILABLE)
-            return await super().claim(at_most=at_most, lease_for=lease_for)
+            return await super().claim(at_most=at_most, lease_for=lease_for, kinds=kinds)
 
     await bench.poke()
 
@@ -458,8 +460,10 @@ async def test_work_claimed_while_the_engine_stops_is_handed_over_too(bench: Ben
     claiming, may_claim = asyncio.Event(), asyncio.Event()
 
     class Slow(BreakableStore):
-        async def claim(self, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
-            claimed = await self.store.claim(at_most=at_most, lease_for=lease_for)
+        async def claim(
+            self, *, at_most: int, lease_for: timedelta, kinds: Collection[WorkKind] = tuple(WorkKind)
+        ) -> Sequence[Work]:
+            claimed = await self.store.claim(at_most=at_most, lease_for=lease_for, kinds=kinds)
             claiming.set()
             await may_claim.wait()
             return claimed
@@ -484,3 +488,28 @@ async def test_work_claimed_while_the_engine_stops_is_handed_over_too(bench: Ben
         await asyncio.wait([each])
 
     assert finished == {task}
+
+
+async def test_a_crowd_of_verifications_keeps_nobodys_click_waiting(bench: Bench) -> None:
+    release = asyncio.Event()
+    clicked = asyncio.Event()
+
+    async def verify(work: Work) -> datetime | None:
+        await release.wait()
+        return None
+
+    async def click(work: Work) -> datetime | None:
+        clicked.set()
+        return None
+
+    def crowd(tx: Tx) -> None:
+        for number in range(100):
+            tx.poke(WorkKind.VERIFY, str(number))
+        tx.poke(WorkKind.CLICK, "1")
+
+    await bench.database.run(crowd)
+    engine = bench.engine(verify)
+    engine.handlers = {WorkKind.VERIFY: verify, WorkKind.CLICK: click}
+    async with running(engine):
+        await clicked.wait()
+        release.set()
