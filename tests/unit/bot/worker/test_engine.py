@@ -504,7 +504,7 @@ async def test_a_crowd_of_verifications_keeps_nobodys_click_waiting(bench: Bench
 
     def crowd(tx: Tx) -> None:
         for number in range(100):
-            tx.poke(WorkKind.VERIFY, str(number))
+            tx.poke(WorkKind.VERIFY, str(number), due_at=tx.now - timedelta(seconds=1))
         tx.poke(WorkKind.CLICK, "1")
 
     await bench.database.run(crowd)
