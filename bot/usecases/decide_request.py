@@ -165,7 +165,7 @@ class HandleClick:
             assert request.identity is not None  # a request without identity never gets a card
             person = request.identity
         for target in request.ask.targets:
-            grant = tx.add_grant(
+            tx.add_grant(
                 request=request.id,
                 permission_set=request.ask.permission_set,
                 target=target,
@@ -173,7 +173,7 @@ class HandleClick:
                 person=person,
                 ends_at=ends_at_for(tx.now, request.ask.span),
             )
-            wake_set(tx, grant)
+        wake_set(tx, request.ask.permission_set)
 
     async def _deny(
         self, click: Click, request: AccessRequest, rule: Rule, who: frozenset[SlackUserId]
@@ -216,7 +216,8 @@ class HandleClick:
             if not failed:
                 raise Refusal(Code.NOTHING_TO_RETRY, label=now.label)
             for grant in failed:
-                wake_set(tx, move_grant(tx, grant, GrantStatus.PROVISIONING, actor=click.by))
+                move_grant(tx, grant, GrantStatus.PROVISIONING, actor=click.by)
+            wake_set(tx, now.ask.permission_set)
             show(tx, now, self.rules.channel)
             show_progress(tx, now.id, self.rules.channel)
             return Answer(said="retrying", facts=(("label", now.label), ("targets", len(failed))))
@@ -240,10 +241,8 @@ class HandleClick:
             if not ending:
                 raise Refusal(Code.NOT_ACTIVE, label=now.label)
             for grant in ending:
-                moved = move_grant(
-                    tx, grant, GrantStatus.ENDING, cause=cause, actor=click.by, note=click.note
-                )
-                wake_set(tx, moved)
+                move_grant(tx, grant, GrantStatus.ENDING, cause=cause, actor=click.by, note=click.note)
+            wake_set(tx, now.ask.permission_set)
             show(tx, now, self.rules.channel)
             show_progress(tx, now.id, self.rules.channel)
             return Answer(said="ending", facts=(("label", now.label), ("targets", len(ending))))

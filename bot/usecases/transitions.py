@@ -9,7 +9,7 @@ from dataclasses import replace
 from bot.domain.errors import Code, Conflict
 from bot.domain.grant import TRANSITIONS, EndCause, Failure, Grant, GrantStatus
 from bot.domain.messages import Answer, AuditEntry, MessageKind
-from bot.domain.names import ChannelId, SlackUserId
+from bot.domain.names import ChannelId, PermissionSetName, SlackUserId
 from bot.domain.reminder import next_reminder
 from bot.domain.request import AccessRequest, RequestId, RequestStatus, Ruling, label
 from bot.ports.store import Tx, WorkKind
@@ -161,6 +161,6 @@ def record_grant(tx: Tx, grant: Grant, *, actor: SlackUserId | None = None, note
     )
 
 
-def wake_set(tx: Tx, grant: Grant) -> None:
-    """Ask for a round on the grant's permission set."""
-    tx.poke(WorkKind.PERMISSION_SET, grant.permission_set)
+def wake_set(tx: Tx, permission_set: PermissionSetName) -> None:
+    """Ask for a round on the set; last in a transaction, since everybody who changes the set writes this row."""
+    tx.poke(WorkKind.PERMISSION_SET, permission_set)

@@ -180,7 +180,7 @@ async def test_a_restart_without_work_says_and_writes_nothing(world: World) -> N
     await world.start()
     card = await world.granted()
     await world.dm(world.alice, "Verification results")
-    said = words(card)
+    said = await world.reads(card, "the commands to try")
     calls = world.count(PUT), world.count(PROVISION)
     messages = len(world.slack.workspace.all_messages)
 

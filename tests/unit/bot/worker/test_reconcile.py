@@ -68,17 +68,15 @@ async def approve(world: World, *targets: Target, ends_at: datetime | None = NOO
         )
         for target in asked:
             grant = a_grant(target=target)
-            wake_set(
-                tx,
-                tx.add_grant(
-                    request=request.id,
-                    permission_set=SET,
-                    target=target,
-                    role_arn=grant.role_arn,
-                    person=None,
-                    ends_at=ends_at,
-                ),
+            tx.add_grant(
+                request=request.id,
+                permission_set=SET,
+                target=target,
+                role_arn=grant.role_arn,
+                person=None,
+                ends_at=ends_at,
             )
+        wake_set(tx, SET)
 
     await world.database.run(open_grants)
 
@@ -86,7 +84,8 @@ async def approve(world: World, *targets: Target, ends_at: datetime | None = NOO
 async def end(world: World, cause: EndCause = EndCause.REVOKED, *, request: int = 1) -> None:
     def end_all(tx: Tx) -> None:
         for grant in tx.grants_of(RequestId(request)):
-            wake_set(tx, move_grant(tx, grant, GrantStatus.ENDING, cause=cause))
+            move_grant(tx, grant, GrantStatus.ENDING, cause=cause)
+        wake_set(tx, SET)
 
     await world.database.run(end_all)
 
