@@ -11,7 +11,7 @@ from bot.ports.people import People
 from bot.ports.store import Store, Tx
 from bot.usecases.admission import Admission
 from bot.usecases.precheck import read_approvers
-from bot.usecases.stories import story_of
+from bot.usecases.stories import stories_of, story_of
 
 SHOWN = 20
 """Newest requests of a person, and oldest waiting ones: what one message holds."""
@@ -49,10 +49,7 @@ class ReadStatus:
         decidable = [each for each in waiting if await self._may_see(each, user, own=False)][:SHOWN]
 
         def read(tx: Tx) -> Overview:
-            return Overview(
-                mine=tuple(_story(tx, each) for each in mine),
-                waiting=tuple(_story(tx, each) for each in decidable),
-            )
+            return Overview(mine=stories_of(tx, mine), waiting=stories_of(tx, decidable))
 
         return await self.store.run(read)
 

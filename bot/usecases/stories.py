@@ -1,8 +1,10 @@
 """What a message about a request is drawn from."""
 
+from collections.abc import Sequence
+
 from bot.domain.grant import Grant, GrantStatus, can_end
 from bot.domain.messages import Still, Story
-from bot.domain.request import AccessRequest, RequestId
+from bot.domain.request import AccessRequest, RequestId, RequestStatus
 from bot.ports.store import Tx
 
 OTHERS_READ = 50
@@ -23,6 +25,25 @@ def story_of(tx: Tx, request_id: RequestId | None, outcome: int = 0) -> Story | 
         at=tx.now,
         stopped=tx.set_state(request.ask.permission_set).stopped,
         still=_still(tx, request, grants),
+    )
+
+
+def stories_of(tx: Tx, requests: Sequence[AccessRequest]) -> tuple[Story, ...]:
+    """For a list of requests as just read: what their sets share is read once, `still` is left out."""
+    names = {request.ask.permission_set for request in requests}
+    pushes = {name: tx.pushes_of(name) for name in names}
+    stopped = {name: tx.set_state(name).stopped for name in names}
+    return tuple(
+        Story(
+            request=request,
+            # Nothing was opened for what was not approved.
+            grants=tx.grants_of(request.id) if request.status is RequestStatus.APPROVED else (),
+            pushes=pushes[request.ask.permission_set],
+            outcome=tx.outcome(request.id, 0) if request.status is RequestStatus.APPROVED else None,
+            at=tx.now,
+            stopped=stopped[request.ask.permission_set],
+        )
+        for request in requests
     )
 
 
