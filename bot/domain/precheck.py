@@ -57,6 +57,11 @@ class Facts:
     policy_code: Code | None = None
     """Why the policy could not be read or would not take the change; None when it can."""
 
+    @property
+    def all_work(self) -> bool:
+        """Whether AWS answered for every target: what was left unknown is not taken for a yes."""
+        return all(finding.works is Answer.YES for finding in self.findings)
+
     def name_of(self, account: AccountId) -> str:
         """The account's name, or "" when the directory does not know it."""
         return dict(self.account_names).get(account, "")

@@ -147,9 +147,9 @@ class Reconcile:
             return await self.identity_center.provisioned_accounts(arn)
         seen = await self.store.run(lambda tx: [tx.request(number).facts for number in requests])
         oldest = self.clock.now() - SEEN_LATELY
-        if any(facts is None or facts.checked_at < oldest for facts in seen):
-            return await self.identity_center.provisioned_accounts(arn)
-        return frozenset(accounts)  # a request that AWS said this of never gets a card otherwise
+        if all(facts is not None and facts.checked_at >= oldest and facts.all_work for facts in seen):
+            return frozenset(accounts)
+        return await self.identity_center.provisioned_accounts(arn)
 
     def _after_refusal(self, view: SetView) -> datetime | None:
         """What others were kept waiting for goes on at once; an ending that AWS refuses is tried again later."""
