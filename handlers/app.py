@@ -35,6 +35,10 @@ class BotUser:
     bot_id: str
 
 
+SlackClient = AsyncWebClient
+"""The Web API by a name that the composition root may say."""
+
+
 def web_client(session: aiohttp.ClientSession, *, base_url: str, token: str | None) -> AsyncWebClient:
     """A client on the shared session; without it every call would open a connection of its own (slack.md T7).
 
