@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from slack_sdk.errors import SlackApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 Json = dict[str, Any]
 
@@ -87,3 +93,15 @@ def raw(text: str) -> Json:
 
 def table(rows: int, cells: int) -> Json:
     return {"type": "table", "rows": [[raw("x") for _ in range(cells)] for _ in range(rows)]}
+
+
+async def refusal(answer: Awaitable[Any]) -> dict[str, Any]:
+    """The whole refusal that Slack answered with."""
+    with pytest.raises(SlackApiError) as caught:
+        await answer
+    data: dict[str, Any] = caught.value.response.data
+    return data
+
+
+async def code(answer: Awaitable[Any]) -> str:
+    return str((await refusal(answer))["error"])
