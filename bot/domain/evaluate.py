@@ -1,8 +1,8 @@
 """Does the inline policy let somebody assume a role? Yes, no or unknown, for `sts:AssumeRole` alone.
 
 A small part of IAM's evaluation (aws.md, section 2.2): explicit deny wins, wildcards in actions and
-resources, conditions on the time, the person and the accounts. Everything else, malformed pieces too, is
-unknown, which is never turned into yes or no by guessing.
+resources, conditions on the time, the person, the accounts and what else the caller knows of the session.
+Everything else, malformed pieces too, is unknown, which is never turned into yes or no by guessing.
 """
 
 import operator
@@ -12,6 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from bot.domain.conditions import (
+    TEXT_OPERATORS,
+    TEXT_OPERATORS_NEGATED,
+    Context,
+    Known,
+    answer_of,
+    holds,
+    strings,
+)
 from bot.domain.names import AccountId, IdentityUserId, RoleArn
 from bot.domain.policy import Policy, Statement
 from bot.domain.statements import ACTION, outlasts
@@ -54,9 +63,9 @@ class _Query:
     role_arn: RoleArn
     person: IdentityUserId | None
     at: datetime
-    account: AccountId
     variables: bool
     """Whether the policy's version gives `${…}` a meaning."""
+    context: Context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +86,22 @@ def evaluate(
     person: IdentityUserId | None,
     at: datetime,
     account: AccountId,
+    context: Context | None = None,
 ) -> Verdict:
     """The verdict for one person (None: everyone) who uses the set in `account`, at an aware instant.
 
     For everyone, a statement that allows some people only is a NO, and one that denies some people is
-    UNKNOWN: whether these hold the set is not written in the policy.
+    UNKNOWN: whether these hold the set is not written in the policy. `context` has further condition keys
+    that are known, as `SsoSession.context`.
     """
-    query = _query(policy, role_arn, person, at, account)
+    query = _query(policy, role_arn, person, at, account, context)
     matches = [(statement, _applies(statement, query)) for statement in policy.statements]
     allows = [(statement.sid, match.answer) for statement, match in matches if statement.allows]
     denies = [(statement.sid, match.answer) for statement, match in matches if not statement.allows]
     denied = any_of(answer for _, answer in denies)
-    foreign = coverage(policy, role_arn=role_arn, person=person, at=at, account=account, managed=False)
+    foreign = coverage(
+        policy, role_arn=role_arn, person=person, at=at, account=account, managed=False, context=context
+    )
     return Verdict(
         allowed=all_of((any_of(answer for _, answer in allows), opposite(denied))),
         allowed_by=_behind(allows),
@@ -107,13 +120,14 @@ def coverage(
     at: datetime,
     account: AccountId,
     managed: bool | None = None,
+    context: Context | None = None,
 ) -> Coverage:
     """Whether it is already allowed, and until when: by managed statements, by foreign ones, or by any.
 
     Only statements without conditions, or with conditions on the time and the person, give a YES; the latest
     end stands. A Deny, whoever wrote it, counts against it.
     """
-    query = _query(policy, role_arn, person, at, account)
+    query = _query(policy, role_arn, person, at, account, context)
     matches = [(statement, _applies(statement, query)) for statement in policy.statements]
     denied = any_of(match.answer for statement, match in matches if not statement.allows)
     allows = [
@@ -129,10 +143,21 @@ def coverage(
 
 
 def _query(
-    policy: Policy, role_arn: RoleArn, person: IdentityUserId | None, at: datetime, account: AccountId
+    policy: Policy,
+    role_arn: RoleArn,
+    person: IdentityUserId | None,
+    at: datetime,
+    account: AccountId,
+    context: Context | None,
 ) -> _Query:
-    variables = policy.version == _VERSION_WITH_VARIABLES
-    return _Query(role_arn=role_arn, person=person, at=at, account=account, variables=variables)
+    known = {
+        "aws:resourceaccount": Known(text=role_arn.split(":")[4]),
+        "aws:principalaccount": Known(text=account),
+    }
+    variables = policy.version == VERSION_WITH_VARIABLES
+    return _Query(
+        role_arn=role_arn, person=person, at=at, variables=variables, context={**(context or {}), **known}
+    )
 
 
 def _latest(ends: list[datetime | None]) -> datetime | None:
@@ -150,8 +175,8 @@ def _applies(statement: Statement, query: _Query) -> _Match:
     parts = [
         # IAM refuses Principal here; a member that we do not know might mean anything.
         _Match(answer=Answer.YES) if raw.keys() <= _MEMBERS else _UNKNOWN,
-        _Match(answer=_one_of(raw, "Action", "NotAction", _names_action)),
-        _Match(answer=_one_of(raw, "Resource", "NotResource", lambda each: _names_resource(each, query))),
+        _Match(answer=one_of(raw, "Action", "NotAction", names_action)),
+        _Match(answer=one_of(raw, "Resource", "NotResource", lambda each: _names_resource(each, query))),
     ]
     condition = raw.get("Condition", {})
     blocks = condition.items() if isinstance(condition, dict) else [("", None)]
@@ -167,64 +192,57 @@ def _applies(statement: Statement, query: _Query) -> _Match:
     )
 
 
-def _one_of(raw: Mapping[str, object], name: str, negated: str, matches: Callable[[str], Answer]) -> Answer:
+def one_of(raw: Mapping[str, object], name: str, negated: str, matches: Callable[[str], Answer]) -> Answer:
     """Action or NotAction, Resource or NotResource: exactly one of the two stands in a statement."""
     if (name in raw) == (negated in raw):
         return Answer.UNKNOWN
-    values = _strings(raw[name] if name in raw else raw[negated])
+    values = strings(raw[name] if name in raw else raw[negated])
     answer = any_of(map(matches, values)) if values else Answer.UNKNOWN
     return answer if name in raw else opposite(answer)
 
 
-def _strings(value: object) -> list[str]:
-    """A string or a list of strings; empty where it is anything else."""
-    items = value if isinstance(value, list) else [value]
-    strings = [item for item in items if isinstance(item, str)]
-    return strings if len(strings) == len(items) else []
-
-
-def _answer(known: bool) -> Answer:
-    return Answer.YES if known else Answer.NO
-
-
-def _names_action(pattern: str) -> Answer:
-    return _answer(like(pattern.lower(), ACTION.lower()))
+def names_action(pattern: str) -> Answer:
+    """Whether a pattern of actions, whose case does not matter, matches `sts:AssumeRole`."""
+    return answer_of(like(pattern.lower(), ACTION.lower()))
 
 
 def _names_resource(pattern: str, query: _Query) -> Answer:
-    if not query.variables or "${" not in pattern:
-        return _answer(like(pattern, query.role_arn))
-    # Whatever a variable stands for: if not even a star in its place matches, the pattern does not.
-    return Answer.UNKNOWN if like(_VARIABLE.sub("*", pattern), query.role_arn) else Answer.NO
+    """IAM compares each field of an ARN on its own, and takes a field that is missing at the end for `*`.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+    """
+    if query.variables and "${" in pattern:
+        # Whatever a variable stands for: if not even a star in its place matches, the pattern does not.
+        return Answer.UNKNOWN if like(_VARIABLE.sub("*", pattern), query.role_arn) else Answer.NO
+    wanted, actual = pattern.split(":", 5), query.role_arn.split(":", 5)
+    fields = pattern.startswith("arn:") and all(map(like, wanted, actual[: len(wanted)]))
+    if fields or pattern == "*":
+        return Answer.YES
+    # A star that had to span fields: IAM does not say that it never does.
+    return Answer.UNKNOWN if like(pattern, query.role_arn) else Answer.NO
 
 
 def _condition(operator_name: str, key: str, value: object, query: _Query, allows: bool) -> _Match:
     """One key of one operator. Keys have no case; every key that we know is always present."""
     name = operator_name.removesuffix("IfExists")
-    values = _strings(value)
     known = key.lower()
-    if not values:
-        return _UNKNOWN
-    if name in _DATES and known == "aws:currenttime":
+    if known == "aws:currenttime":
+        values = strings(value)
+        if name not in _DATES or not values:
+            return _UNKNOWN
         return _date_condition(_DATES[name], name.startswith("DateLess"), values, query)
-    if name not in _TEXTS:
-        return _UNKNOWN
     if known == "identitystore:userid":
-        if query.person is None:
-            return _Match(answer=_everyone_condition(name, values, allows))
-        return _Match(answer=_text_condition(name, values, query.person, query))
-    if known in ("aws:resourceaccount", "aws:principalaccount"):
-        owner = query.role_arn.split(":")[4] if known == "aws:resourceaccount" else query.account
-        return _Match(answer=_text_condition(name, values, owner, query), plain=False)
-    return _UNKNOWN
+        return _Match(answer=_person_condition(name, value, query, allows))
+    answer = holds(operator_name, key, value, query.context, variables=query.variables)
+    return _Match(answer=answer, plain=False)
 
 
 def _date_condition(
-    holds: Callable[[datetime, datetime], bool], is_end: bool, values: list[str], query: _Query
+    compare: Callable[[datetime, datetime], bool], is_end: bool, values: list[str], query: _Query
 ) -> _Match:
     instants = [_instant(value) for value in values]
     answer = any_of(
-        Answer.UNKNOWN if instant is None else _answer(holds(query.at, instant)) for instant in instants
+        Answer.UNKNOWN if instant is None else answer_of(compare(query.at, instant)) for instant in instants
     )
     read = [instant for instant in instants if instant is not None]
     return _Match(answer=answer, ends_at=max(read) if is_end and read else None)
@@ -241,29 +259,21 @@ def _instant(value: str) -> datetime | None:
         return None
 
 
-def _text_condition(name: str, values: list[str], actual: str, query: _Query) -> Answer:
-    compare, negated = _TEXTS[name]
-    answer = any_of(
-        Answer.UNKNOWN if query.variables and "${" in value else _answer(compare(value, actual))
-        for value in values
-    )
-    return opposite(answer) if negated else answer
-
-
-def _everyone_condition(name: str, values: list[str], allows: bool) -> Answer:
-    """A condition on the person, asked for everyone: see `evaluate`."""
-    compare, negated = _TEXTS[name]
-    if compare is like and any(value.strip("*") == "" and value for value in values):
-        return _answer(not negated)
+def _person_condition(name: str, value: object, query: _Query, allows: bool) -> Answer:
+    """A condition on the person; asked for everyone: see `evaluate`."""
+    values = strings(value)
+    negated = name in TEXT_OPERATORS_NEGATED
+    if not values or not (negated or name in TEXT_OPERATORS):
+        return Answer.UNKNOWN
+    if query.person is not None:
+        person = {"identitystore:userid": Known(text=query.person)}
+        return holds(name, "identitystore:userid", value, person, variables=query.variables)
+    if name.endswith("Like") and any(each.strip("*") == "" and each for each in values):
+        return answer_of(not negated)
     return Answer.NO if allows and not negated else Answer.UNKNOWN
 
 
-def _same_in_any_case(value: str, actual: str) -> bool:
-    return value.lower() == actual.lower()
-
-
-_Compare = Callable[[str, str], bool]
-_VERSION_WITH_VARIABLES: Final = "2012-10-17"
+VERSION_WITH_VARIABLES: Final = "2012-10-17"
 _VARIABLE: Final = re.compile(r"\$\{[^}]*(?:\}|$)")
 _ISO_8601: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?"
@@ -276,12 +286,3 @@ _DATES: Final[Mapping[str, Callable[[datetime, datetime], bool]]] = {
     "DateGreaterThan": operator.gt,
     "DateGreaterThanEquals": operator.ge,
 }
-_TEXTS: Final[Mapping[str, tuple[_Compare, bool]]] = {
-    "StringEquals": (operator.eq, False),
-    "StringNotEquals": (operator.eq, True),
-    "StringEqualsIgnoreCase": (_same_in_any_case, False),
-    "StringNotEqualsIgnoreCase": (_same_in_any_case, True),
-    "StringLike": (like, False),
-    "StringNotLike": (like, True),
-}
-"""How a value of the policy is compared with the actual one, and whether the opposite is asked for."""

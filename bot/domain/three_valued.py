@@ -1,6 +1,6 @@
 """Yes, no and unknown: how answers combine, and how IAM's patterns match."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 
@@ -29,9 +29,10 @@ def opposite(answer: Answer) -> Answer:
     return {Answer.YES: Answer.NO, Answer.NO: Answer.YES}.get(answer, answer)
 
 
-def like(pattern: str, text: str) -> bool:
+def like(pattern: str, text: Sequence[str]) -> bool:
     """Whether an IAM pattern matches: `*` is any run of characters, `:` and `/` included, `?` exactly one.
 
+    Instead of a text, what may stand at each of its places: several characters, or none that has a name.
     Walks along both, since a regular expression made of many stars takes exponential time.
     """
     at = here = 0
@@ -40,7 +41,7 @@ def like(pattern: str, text: str) -> bool:
         if at < len(pattern) and pattern[at] == "*":
             star, resume = at, here
             at += 1
-        elif at < len(pattern) and pattern[at] in ("?", text[here]):
+        elif at < len(pattern) and (pattern[at] == "?" or pattern[at] in text[here]):
             at, here = at + 1, here + 1
         elif star >= 0:
             resume += 1
