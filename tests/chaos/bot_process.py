@@ -4,8 +4,8 @@
 
 imports everything once and then forks a bot for each line of JSON on its standard input: a bot that costs a
 tenth of a second to start can be killed far more often in the same time. `--cold` starts one bot in this very
-process, imports included. Nothing of the product is changed but Slack's pace, which is raised: the workspace of
-the suite is a generous one, or every run would wait for 50 edits a minute.
+process, imports included. Nothing of the product is changed but the paces, which are raised: Slack and AWS are
+generous here, or every run would wait for 50 edits a minute, and no life would be long enough for a round.
 """
 
 import asyncio
@@ -18,10 +18,15 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
+from botocore import loaders
+
 from bot import bootstrap
+from bot.adapters.aws.client import SERVICES, AwsClient
 from bot.adapters.storage.store import SqlStore
 from bot.config import load_from_process
 from bot.domain.errors import Unavailable
@@ -36,7 +41,13 @@ from tests.chaos.clock import SharedClock
 GAVE_UP = 75
 """Exit code of a bot that found the database away when it started; a supervisor starts it again."""
 
+AWS_RATE = 60
+"""Calls a second that all bots together allow themselves; the limit is as far above as in real life."""
+
 _PR_SET_PDEATHSIG = 1
+
+_MODELS = loaders.create_loader()
+"""What botocore reads from disk is read once for all: most of a start is nothing else."""
 
 
 class WatchedStore(SqlStore):
@@ -67,11 +78,11 @@ def serve(order: dict[str, Any]) -> int:
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 2)
     generous: dict[str, Any] = dict.fromkeys(
-        ("POSTS", "EDITS"), Pace(every=timedelta(milliseconds=40), burst=50)
+        ("POSTS", "EDITS", "ANSWERS"), Pace(every=timedelta(milliseconds=40), burst=50)
     )
     vars(outbox).update(generous)
-    # What `bootstrap` names is what it builds, hence the replacement there.
-    vars(bootstrap).update(SqlStore=WatchedStore)
+    # What `bootstrap` names is what it builds, hence the replacements there.
+    vars(bootstrap).update(SqlStore=WatchedStore, AwsClient=partial(AwsClient, rate=AWS_RATE))
     if order["mutation"]:
         mutations.switch_on(order["mutation"])
     settings = load_from_process()
@@ -123,11 +134,20 @@ def _reap() -> None:
         tell("ended", child=pid, code=os.waitstatus_to_exitcode(status))
 
 
+def _load_models() -> None:
+    """Make a client of each kind once; their models, rules and endpoints stay in memory."""
+    vars(loaders).update(create_loader=lambda *_: _MODELS)
+    session = boto3.Session(region_name="us-east-1")
+    for service in SERVICES:
+        session.client(service, aws_access_key_id="none", aws_secret_access_key="none")  # type: ignore[call-overload]  # the stubs know names as literals only
+
+
 def main(arguments: list[str]) -> int:
     """Fork bots until standard input ends; their parent's death ends them, too."""
     _die_with_parent()
     if arguments == ["--cold"]:
         return serve(json.loads(sys.stdin.readline()))
+    _load_models()
     tell("warm")
     waiting = b""
     while True:

@@ -1,6 +1,7 @@
 """One run: a storm, the calm after it, the verdict; then much time passes, and the verdict again."""
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -12,22 +13,28 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from tests.chaos.database import Record
+from tests.chaos.editor import Editor
 from tests.chaos.fleet import Life
 from tests.chaos.invariants.aws import lateness
 from tests.chaos.invariants.case import Case
 from tests.chaos.invariants.people import repetitions
 from tests.chaos.invariants.verdict import verdict
-from tests.chaos.killer import EFFECTS, Effects, Killer
-from tests.chaos.people import Crowd, buttons
-from tests.chaos.weather import Editor, Weather
-from tests.chaos.world import APPROVERS, World, a_world
+from tests.chaos.killer import AIMS, Effects, Killer
+from tests.chaos.people import Crowd, buttons, is_granted, number_of
+from tests.chaos.spells import Spells
+from tests.chaos.weather import Weather
+from tests.chaos.world import APPROVERS, AWS_LIMIT, CHANNEL, World, a_world
 
-SETTLE_AT_MOST = 90.0
+SETTLE_AT_MOST = 120.0
 """Real seconds for everything that is owed after the storm."""
 
 RESUME_AT_MOST = 2.0
+STOP_AT_MOST = 20.0
 LATE_AT_MOST = 15.0
 """Seconds after its end until time-boxed access is taken out and confirmed, with AWS and Slack well."""
+
+LONG = 150
+"""Kills from which on a run is judged by its times too, and must have met every kind of weather and of death."""
 
 BUSY = 1.5
 """Processes that want each core: above this a machine has other things to do, and its times mean nothing."""
@@ -43,16 +50,26 @@ class Report:
     seed: int
     database: str
     violations: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """What the storm did not try: a gentle storm proves nothing."""
     facts: dict[str, object] = field(default_factory=dict)
 
     def __str__(self) -> str:
         lines = [f"chaos: seed {self.seed} on {self.database}"]
         lines += [f"  {name}: {value}" for name, value in self.facts.items()]
         counted = Counter(self.violations)
+        lines += [f"  not tried: {text}" for text in self.missed]
         lines += [f"  ✗ {text}" + (f" (×{n})" if n > 1 else "") for text, n in counted.most_common(60)]
         if len(counted) > 60:
             lines.append(f"  … and {len(counted) - 60} more")
         return "\n".join(lines)
+
+
+def judged(report: Report) -> None:
+    """Print what the run was, and fail with everything that it found wrong."""
+    print(report)  # noqa: T201 -- the seed and the numbers of a run belong into its log
+    assert not report.violations, str(report)
+    assert not report.missed, str(report)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,11 +82,14 @@ class Chaos:
     url: str
     replicas: int = 1
     mutation: str = ""
-    only: tuple[str, ...] = EFFECTS
+    aims: tuple[str, ...] = AIMS
     settle_at_most: float = SETTLE_AT_MOST
     faults: bool = True
-    longest_outage: float = 2.5
-    provisioning_seconds: float = 0.8
+    spell_every: int = 20
+    """Kills between two spells of heavy weather."""
+    provisioning_seconds: float = 0.4
+    until_granted: int = 0
+    """The storm goes on until so many requests were granted in it, however slow the machine is."""
     until_noticed: bool = False
     """Stop after the first verdict that finds anything."""
 
@@ -82,7 +102,7 @@ class Chaos:
 
     async def _in(self, world: World) -> Report:
         report = Report(seed=self.seed, database=self.url.partition(":")[0])
-        weather = Weather(world=world, rng=self._rng("weather"), longest_outage=self.longest_outage)
+        weather = Weather(world=world, rng=self._rng("weather"))
         Editor(world, self._rng("editor"), weather)
         crowd = Crowd(world=world, rng=self._rng("crowd"))
         killer = Killer(
@@ -90,10 +110,11 @@ class Chaos:
             rng=self._rng("killer"),
             effects=Effects(world),
             kills=self.kills,
-            only=self.only,
+            aims=self.aims,
         )
+        spells = Spells(world=world, rng=self._rng("spells"), killer=killer, every=self.spell_every)
         began = time.monotonic()
-        await self._storm(killer, weather, crowd)
+        await self._storm(killer, weather, spells, crowd)
         stormed = time.monotonic()
         calm = _Calm(world=world, crowd=crowd, at_most=self.settle_at_most, report=report)
         record = await calm.settle(retry=True)
@@ -106,30 +127,40 @@ class Chaos:
         await world.fleet.kill_all(counts=False)
         world.clock.advance(timedelta(days=2))
         record = await calm.settle(retry=False)
+        await calm.end_the_permanent(record)
+        record = await calm.settle(retry=False)
         report.violations += verdict(Case(world=world, crowd=crowd, record=record), all_over=True)
         late = lateness(world, record)
         at_the_end = _lateness_since(world, record, calm_from)
         lives = [*world.fleet.past, *world.fleet.lives.values()]
         report.violations += [*world.fleet.surprises, *self._bugs(world)]
         load = os.getloadavg()[0] / (os.cpu_count() or 1)
-        if load <= BUSY:
-            report.violations += [*_resumed(lives), *_late(at_the_end)]
+        peak = world.aws.calls.peak_per_second("sso-admin")
+        judges_time = self.kills >= LONG and load <= BUSY
+        if judges_time:
+            report.violations += [*_resumed(lives), *_late(at_the_end), *_stopped(world.fleet.stops)]
+            if peak > AWS_LIMIT:
+                report.violations.append(f"{peak} calls to sso-admin within a second")
+        if self.kills >= LONG:
+            report.missed = _missed(killer, spells, weather)
         statuses = Counter(str(request.status) for request in record.requests)
         report.facts |= {
-            "kills": f"{world.fleet.kills}, of which {killer.struck} strikes right after an effect",
-            "freezes": world.fleet.freezes,
+            "kills": f"{world.fleet.kills}, of which right after an effect {dict(killer.struck)}",
+            "weather": dict(spells.cast),
+            "pauses": world.fleet.freezes,
+            "stops": _spread(world.fleet.stops),
             "requests": f"{len(record.requests)} {dict(statuses)}, {len(record.grants)} grants",
             "presses": f"{len(crowd.presses)}, {sum(p.acknowledged for p in crowd.presses)} acknowledged",
             "repeated answers": repetitions(Case(world=world, crowd=crowd, record=record)),
             "faults": f"{weather.faults}, outages {weather.outages}, edits by others {weather.edits} "
             f"({weather.clobberings} without our statements)",
             "sso-admin": f"{world.aws.calls.count('sso-admin')} calls, at most "
-            f"{world.aws.calls.peak_per_second('sso-admin')}/s, "
+            f"{peak}/s, "
             f"{world.org.provisioning.most_in_flight} provisionings at once",
             "resumed": _spread([x.resumed_at - x.started_at for x in lives if x.resumed_at and not x.cold]),
             "resumed, cold": _spread([x.resumed_at - x.started_at for x in lives if x.resumed_at and x.cold]),
             "endings late": _spread(late),
-            "load": f"{load:.1f} processes a core" + (": no time is judged" if load > BUSY else ""),
+            "load": f"{load:.1f} processes a core{'' if judges_time else ': no time is judged'}",
             "seconds": f"storm {stormed - began:.0f}, settling {settled - stormed:.0f}, "
             f"all {time.monotonic() - began:.0f}; the clock moved {killer.moved}",
         }
@@ -138,17 +169,34 @@ class Chaos:
     def _rng(self, what: str) -> random.Random:
         return random.Random(f"{self.seed}:{what}")  # noqa: S311 -- to be repeated, not to be secret
 
-    async def _storm(self, killer: Killer, weather: Weather, crowd: Crowd) -> None:
+    async def _storm(self, killer: Killer, weather: Weather, spells: Spells, crowd: Crowd) -> None:
         living = asyncio.create_task(crowd.live())
         blowing = asyncio.create_task(weather.blow()) if self.faults else None
+        casting = asyncio.create_task(spells.watch()) if self.faults else None
         try:
             await killer.work()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SETTLE_AT_MOST):
+                    await self._granted(crowd)
         finally:
+            if casting is not None:
+                casting.cancel()
+                await asyncio.wait((casting,))
+                if not casting.cancelled():
+                    casting.result()
             weather.calm()
             crowd.resting.set()
             if blowing is not None:
                 await blowing
             await living
+
+    async def _granted(self, crowd: Crowd) -> None:
+        workspace = crowd.world.slack.workspace
+        changed = asyncio.Event()
+        workspace.listeners.append(changed.set)
+        while sum(map(is_granted, crowd.cards())) < self.until_granted:
+            changed.clear()
+            await changed.wait()
 
     def _bugs(self, world: World) -> list[str]:
         """Exceptions that nobody expected, from the logs of all bots."""
@@ -196,6 +244,14 @@ class _Calm:
             elif not await self._wait_for_timer(record):
                 await asyncio.sleep(0.2)
 
+    async def end_the_permanent(self, record: Record) -> None:
+        """Only people end what has no end of its own; then nothing of all this may be left anywhere."""
+        approver = next(iter(APPROVERS))
+        messages = self.world.slack.workspace.messages(CHANNEL)
+        cards = {number_of(each): each for each in messages if not each.is_reply}
+        for request in sorted({grant.request for grant in record.grants if grant.is_wanted}):
+            await self.crowd.end(approver, cards[request])
+
     async def _wait_for_timer(self, record: Record) -> bool:
         """When all that is left waits for a later time, let that time come."""
         now = self.world.clock.now()
@@ -223,6 +279,19 @@ def _resumed(lives: list[Life]) -> list[str]:
     if seconds and statistics.median(seconds) > RESUME_AT_MOST:
         return [f"a restart resumes after {statistics.median(seconds):.1f} s (median)"]
     return []
+
+
+def _stopped(seconds: list[float]) -> list[str]:
+    return [f"a stop took {each:.1f} s" for each in seconds if each > STOP_AT_MOST]
+
+
+def _missed(killer: Killer, spells: Spells, weather: Weather) -> list[str]:
+    """Kinds of death and of weather that did not occur, or hardly."""
+    missed = [f"the spell {name}" for name in spells.names if not spells.cast[name]]
+    missed += [f"a kill right after a {aim}" for aim in set(killer.aims) if not killer.struck[aim]]
+    if weather.edits < killer.kills // 50:
+        missed.append(f"edits by others, but for {weather.edits}")
+    return missed
 
 
 def _spread(seconds: list[float]) -> str:

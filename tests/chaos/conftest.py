@@ -12,8 +12,8 @@ POSTGRES = "WORKBENCH_ACCESS_TEST_POSTGRES"
 KILLS = "CHAOS_KILLS"
 SEED = "CHAOS_SEED"
 
-SHORT = 40
-"""Kills of the run that is part of every `make test`; CI asks for 200 and more, `make chaos` for 1,000."""
+SHORT = 20
+"""Kills of the run that is part of every `make test`; CI asks for 200, `make chaos` for 1,000."""
 
 
 @pytest.fixture

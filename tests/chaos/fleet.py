@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,12 @@ from typing import Any
 from tests.chaos.bot_process import GAVE_UP
 
 REPOSITORY = Path(__file__).parents[2]
+STOP_AT_MOST = 45.0
+"""Seconds until a stop has failed; the bot promises 20 on a machine that is not busy."""
+
+GIVES_UP_WITHIN = 15.0
+"""Seconds after an outage in which a bot that began during it may still give up."""
+
 START_AT_MOST = 60.0
 """Seconds until a bot must have told that it is ready; two busy cores included."""
 
@@ -35,12 +41,19 @@ class Life:
     resumed_at: float | None = None
     killed: bool = False
     frozen: bool = False
+    asked_at: float | None = None
+    """When it was told to stop."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     code: int | None = None
 
     @property
     def alive(self) -> bool:
         return not self.killed and not self.ended.is_set()
+
+    @property
+    def absent(self) -> bool:
+        """Asleep, or on its way out."""
+        return self.frozen or self.asked_at is not None
 
     @property
     def serves(self) -> bool:
@@ -62,8 +75,12 @@ class Fleet:
     kills: int = 0
     freezes: int = 0
     ports: dict[str, int] = field(default_factory=dict)
-    is_away: bool = False
-    """While the database is away a bot may give up at its start."""
+    stops: list[float] = field(default_factory=list)
+    """How long each stop by SIGTERM took, in seconds."""
+    away_until: float = 0.0
+    """While the database is away, and a little longer, a bot may give up at its start."""
+    _outages: int = 0
+    _starting: dict[str, asyncio.Lock] = field(default_factory=dict)
     surprises: list[str] = field(default_factory=list)
     """Bots that ended without having been killed."""
     _warm: asyncio.subprocess.Process | None = None
@@ -82,7 +99,7 @@ class Fleet:
 
     def url(self) -> str:
         """Where a payload goes: to one of the bots that listen, or to a port where nobody does."""
-        listening = [life.name for life in self.lives.values() if life.serves and not life.frozen]
+        listening = [life.name for life in self.lives.values() if life.serves and not life.absent]
         name = self.rng.choice(listening or list(self.names))
         return f"http://127.0.0.1:{self.ports[name]}/slack/events"
 
@@ -119,8 +136,27 @@ class Fleet:
             for life in [*self.past, *self.lives.values()]:
                 os.close(life.pidfd)
 
+    @contextlib.contextmanager
+    def without_database(self) -> Iterator[None]:
+        """The database is away as long as the context lasts."""
+        self._outages += 1
+        try:
+            yield
+        finally:
+            self._outages -= 1
+            self.away_until = time.monotonic() + GIVES_UP_WITHIN
+
+    @property
+    def is_away(self) -> bool:
+        return self._outages > 0 or time.monotonic() < self.away_until
+
     async def start(self, name: str, *, cold: bool = False) -> Life:
-        """Start a bot, or start it again. Returns as soon as its process is there."""
+        """Start a bot unless it lives. Returns as soon as its process is there."""
+        async with self._starting.setdefault(name, asyncio.Lock()):
+            present = self.lives.get(name)
+            return present if present is not None and present.alive else await self._start(name, cold=cold)
+
+    async def _start(self, name: str, *, cold: bool) -> Life:
         before = self.lives.get(name)
         if before is not None:
             await before.ended.wait()
@@ -183,6 +219,22 @@ class Fleet:
         self.freezes += 1
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(life.pidfd, signal.SIGSTOP)
+
+    async def stop(self, life: Life, *, patience: float | None = None) -> None:
+        """SIGTERM, and SIGKILL for one that is still there when the patience is over."""
+        life.asked_at = time.monotonic()
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(life.pidfd, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(STOP_AT_MOST if patience is None else patience):
+                await life.ended.wait()
+        except TimeoutError:
+            if patience is None:
+                self.surprises.append(f"{life.name} has not stopped {STOP_AT_MOST:.0f} s after SIGTERM")
+            self.kill(life)
+            await life.ended.wait()
+        if not life.killed:
+            self.stops.append(time.monotonic() - life.asked_at)
 
     def thaw(self, life: Life) -> None:
         life.frozen = False
@@ -253,7 +305,8 @@ class Fleet:
             asyncio.get_running_loop().call_later(0.01, self._ended, pid, code)
             return
         life.code = code
-        if not life.killed and not (code == GAVE_UP and self.is_away):
+        expected = (life.asked_at is not None and code == 0) or (code == GAVE_UP and self.is_away)
+        if not life.killed and not expected:
             self.surprises.append(f"{life.name} ended by itself with code {code}; see {self.log(life.name)}")
         life.ended.set()
         self._news.set()

@@ -4,19 +4,23 @@ Switched on inside the bot's process, by its runner; no product code knows of th
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.adapters.aws.identity_center import AwsIdentityCenter
 from bot.adapters.storage import work as work_rows
-from bot.domain.grant import Grant, Push
+from bot.domain.grant import Grant, GrantStatus, Push
 from bot.domain.messages import OwedMessage
 from bot.domain.names import PermissionSetArn
 from bot.domain.rounds import covers
 from bot.ports.store import Work
+from bot.usecases import transitions
 from bot.usecases.record_click import RecordClick
-from bot.worker import outbox, provisioning, reconcile
+from bot.worker import outbox, provisioning, reconcile, set_view
 from bot.worker.set_view import SetView
+from handlers.notifier import SlackNotifier
 
 
 def posts_before_remembering() -> None:
@@ -28,12 +32,45 @@ def posts_before_remembering() -> None:
     _replace(outbox.Outbox, "_try", forgetful)
 
 
+def never_looks_before_posting_again() -> None:
+    """What may have been posted is posted again without a search."""
+
+    async def blind(self: SlackNotifier, *what: Any, **more: Any) -> None:
+        return
+
+    _replace(SlackNotifier, "find", blind)
+
+
+def writes_what_it_knew_at_first() -> None:
+    """What others have added since the beginning is not taken over into what is put."""
+    read = AwsIdentityCenter.read_policy
+
+    async def old(self: AwsIdentityCenter, arn: PermissionSetArn) -> str:
+        document: dict[str, Any] = json.loads(await read(self, arn))
+        known = [each for each in document["Statement"] if not each["Sid"].startswith("ByHand")]
+        return json.dumps({**document, "Statement": known})
+
+    _replace(AwsIdentityCenter, "read_policy", old)
+
+
+def never_ends_what_ran_out() -> None:
+    """The end of a grant is noted, and taken for granted: nothing is taken out of any policy."""
+    move = transitions.move_grant
+
+    def careless(tx: Any, grant: Grant, status: GrantStatus, **more: Any) -> Grant:
+        moved = move(tx, grant, status, **more)
+        return move(tx, moved, GrantStatus.ENDED) if status is GrantStatus.ENDING else moved
+
+    _replace(transitions, "move_grant", careless)
+    _replace(set_view, "move_grant", careless)
+
+
 def takes_no_lease() -> None:
     """What is claimed can be claimed again at once, and nobody asks whether it is still theirs."""
     claim = work_rows.claim
 
-    def open_handed(connection: Any, now: datetime, *, at_most: int, lease_for: timedelta) -> Sequence[Work]:
-        return claim(connection, now, at_most=at_most, lease_for=timedelta(0))
+    def open_handed(connection: Any, now: datetime, *, lease_for: timedelta, **more: Any) -> Sequence[Work]:
+        return claim(connection, now, lease_for=timedelta(0), **more)
 
     def careless(connection: Any, claimed: Work) -> bool:
         return True
@@ -87,6 +124,9 @@ MUTATIONS: dict[str, Callable[[], None]] = {
     mutation.__name__: mutation
     for mutation in (
         posts_before_remembering,
+        never_looks_before_posting_again,
+        writes_what_it_knew_at_first,
+        never_ends_what_ran_out,
         takes_no_lease,
         settles_without_waiting_for_aws,
         acknowledges_before_storing,

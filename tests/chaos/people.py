@@ -20,9 +20,9 @@ from handlers.views.request_form import FormModel, account_option, form, span_va
 from tests.chaos.world import APPROVERS, CHANNEL, READ_ONLY, REQUESTERS, ROLES, SETS, World
 
 SPANS = (timedelta(minutes=15), timedelta(minutes=45), None)
-CROWD = 7
+CROWD = 8
 """Requests that wait for anything before people stop asking for more."""
-PATIENCE = 8
+PATIENCE = 12
 """How often a person tries again what Slack said it could not deliver."""
 
 HOLDERS = {"DataScientist": ("U0ANA", "U0BEA", "U0CEM"), "Analyst": ("U0CEM", "U0DAN", "U0EVA")}
@@ -91,7 +91,7 @@ class Crowd:
         while not self.resting.is_set():
             if self.waiting() < CROWD:
                 await self.ask(user)
-            await self._pause(2.0)
+            await self._pause(1.0)
             if self.rng.random() < 0.05:
                 await self._cancel(user)
             if self.rng.random() < 0.12:
@@ -113,7 +113,7 @@ class Crowd:
             taken += sum(ack == "taken" for ack in acks)
             if taken or "refused" in acks or not view.is_open:
                 break
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.2)
         self.forms.append(
             Form(
                 id=view.id,
@@ -191,7 +191,7 @@ class Crowd:
 
     async def _approver(self, user: str) -> None:
         while not self.resting.is_set():
-            await self._pause(0.6)
+            await self._pause(0.3)
             await self.decide(user)
             if self.rng.random() < 0.04:
                 await self._end_one(user, [each for each in self.cards() if is_granted(each)])
@@ -228,7 +228,7 @@ class Crowd:
             self._remember(user, what, message, acknowledged=ack.ok)
             if ack.ok:
                 return True
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.2)
         return False
 
     async def deny(self, user: str, card: Message) -> None:
@@ -255,7 +255,7 @@ class Crowd:
             self._remember(user, what, card, acknowledged=outcome == "taken")
             if outcome != "lost":
                 break
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.2)
         if view.is_open:
             self.world.slack.workspace.close_view(view)
 

@@ -1,13 +1,12 @@
-"""What goes wrong from outside: AWS, Slack and the database misbehave, and somebody else writes policies."""
+"""What goes wrong from outside all the time: AWS, Slack and the database misbehave for a moment."""
 
 import asyncio
-import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tests.chaos.world import SETS, World, foreign
+from tests.chaos.world import World
 
 WRITES = ("PutInlinePolicyToPermissionSet", "ProvisionPermissionSet")
 READS = (
@@ -25,7 +24,7 @@ AT_ONCE = 4
 
 @dataclass(slots=True, kw_only=True)
 class Weather:
-    """Everything but the killer. `calm` ends it."""
+    """Small faults without end, until `calm`."""
 
     world: World
     rng: random.Random
@@ -84,6 +83,8 @@ class Weather:
         if sum(fault.times != 0 for fault in faults._faults) >= AT_ONCE:
             return
         self.faults += 1
+        # What has been used up and keeps nobody waiting is only in the way.
+        faults._faults[:] = [fault for fault in faults._faults if fault.times != 0 or "hang" in fault.kind]
         operation = rng.choice((*WRITES, *ANY_CALL))
         match rng.choice(("throttle", "conflict", "error", "http", "hang", "drop", "drop", "failed")):
             case "throttle":
@@ -106,99 +107,10 @@ class Weather:
                     self.world.org.provisioning.fail_next("Received a 404 status error: not this time.")
 
     async def _database(self) -> None:
+        """Short outages, many of them; the long ones are spells."""
         while not await self._pause(self.rng.uniform(6, 14)):
             self.outages += 1
-            self.world.fleet.is_away = True
-            if self.rng.random() < 0.3:
-                await self.world.database.hang_up()
-            await self.world.database.lock(self.rng.uniform(0.3, self.longest_outage))
-            asyncio.get_running_loop().call_later(6, self._back, self.outages)
-
-    def _back(self, outage: int) -> None:
-        """A bot that started during the outage may give up a little later."""
-        if outage == self.outages:
-            self.world.fleet.is_away = False
-
-
-class Editor:
-    """Somebody who writes the same policies by hand, or has Terraform do it.
-
-    Writes right after a write of the bot's, where the bot has not read back yet; never between its read and
-    its write, where AWS gives nobody a way to notice. What was written so must be there for ever, in order.
-    """
-
-    def __init__(self, world: World, rng: random.Random, weather: Weather) -> None:
-        self._world = world
-        self._rng = rng
-        self._weather = weather
-        self._policies = {name: world.org.inline_policy(name) for name in SETS}
-        self._clobbered = dict.fromkeys(SETS, 0)
-        self._edited_at = dict.fromkeys(SETS, 0.0)
-        self._writing = False
-        self._number = 0
-        world.org.on_change(self._look)
-
-    def _look(self) -> None:
-        """Called at every change in AWS, before whoever made it gets an answer."""
-        if self._writing:
-            return
-        for name, before in self._policies.items():
-            text = self._world.org.inline_policy(name)
-            if text == before:
-                continue
-            self._policies[name] = text
-            self._judge(name)
-            if not self._weather.is_calm.is_set() and self._rng.random() < 0.4:
-                self._write(name)
-
-    def _judge(self, name: str) -> None:
-        there = self._world.foreign_of(name)
-        if there != self._world.foreign[name]:
-            found = [each["Sid"] for each in there]
-            wanted = [each["Sid"] for each in self._world.foreign[name]]
-            self._world.found.append(
-                f"a write of {name} left foreign statements {found} of {wanted}: {self._last_calls(name)}"
-            )
-            self._world.foreign[name] = there
-
-    def _last_calls(self, name: str) -> str:
-        """How it came: the reads and writes of this policy before, and how long ago."""
-        arn = self._world.org.permission_set(name).arn
-        calls = [
-            call
-            for call in self._world.aws.calls.of("sso-admin")
-            if "InlinePolicy" in call.operation and call.parameters.get("PermissionSetArn") == arn
-        ]
-        return (
-            ", ".join(
-                f"{call.at - calls[-1].at:+.2f} {call.operation[:3]} {call.outcome or 'now'}"
-                for call in calls[-6:]
-            )
-            + f", the edit {self._edited_at[name] - calls[-1].at:+.2f}"
-        )
-
-    def _write(self, name: str) -> None:
-        text = self._world.org.inline_policy(name)
-        statements = json.loads(text)["Statement"] if text else []
-        added = [each for each in statements if str(each.get("Sid", "")).startswith("ByHand")]
-        if len(added) >= 2:
-            statements.remove(self._rng.choice(added))
-        else:
-            self._number += 1
-            statements.insert(self._rng.randrange(len(statements) + 1), foreign(f"ByHand{self._number}"))
-        if self._rng.random() < 0.3 and self._clobbered[name] < 3:
-            # Terraform writes the document that it knows, and what it does not know is gone.
-            statements = [each for each in statements if not str(each["Sid"]).startswith("WorkbenchAccess")]
-            self._clobbered[name] += 1
-            self._weather.clobberings += 1
-        else:
-            self._clobbered[name] = 0
-        self._weather.edits += 1
-        self._edited_at[name] = self._world.org.clock()
-        self._writing = True
-        try:
-            self._world.org.console_edit(name, {"Version": "2012-10-17", "Statement": statements})
-        finally:
-            self._writing = False
-        self._policies[name] = self._world.org.inline_policy(name)
-        self._world.foreign[name] = self._world.foreign_of(name)
+            with self.world.fleet.without_database():
+                if self.rng.random() < 0.3:
+                    await self.world.database.hang_up()
+                await self.world.database.lock(self.rng.uniform(0.3, self.longest_outage))

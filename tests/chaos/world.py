@@ -1,6 +1,7 @@
 """The scene of a run: people, accounts and rules, both doubles in this process, the bots in theirs."""
 
 import json
+import logging
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,14 +9,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+
 from bot.sandbox.aws.organisation import AwsOrganisation
 from bot.sandbox.aws.server import AwsDouble
 from bot.sandbox.slack.server import SlackDouble
 from bot.sandbox.slack.web_api import DEFAULT_SCOPES
 from bot.sandbox.slack.workspace import Workspace
+from tests.chaos.bot_process import AWS_RATE
 from tests.chaos.clock import SharedClock
 from tests.chaos.database import Database
 from tests.chaos.fleet import Fleet
+from tests.chaos.proxy import Door
+
+AWS_LIMIT = AWS_RATE * 20 // 15
+"""Calls a second above which AWS throttles, in the proportion of real life."""
 
 HISTORY = frozenset({"channels:history", "groups:history", "im:history"})
 SIGNING_SECRET = "c4" * 16
@@ -96,6 +104,7 @@ def organisation(clock: SharedClock) -> AwsOrganisation:
             made.deploy_workbench(account, sso_groups=sets)
     # The bot must keep this limit by itself; here it is only measured.
     made.behaviour.provisioning_limit = 100
+    made.behaviour.rate = AWS_LIMIT
     return made
 
 
@@ -111,6 +120,8 @@ class World:
     rng: random.Random
     seed: int
     folder: Path
+    door: Door | None = None
+    """Between the bots and the server of their database, where there is one."""
     foreign: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """What other people have written into each policy, in order: the truth that must survive."""
     found: list[str] = field(default_factory=list)
@@ -139,9 +150,12 @@ async def a_world(
             workspace(clock), signing_secret=SIGNING_SECRET, scopes=DEFAULT_SCOPES | HISTORY
         ) as slack,
         AwsDouble(organisation(clock)) as aws,
+        _a_door(url) as (door, bots_url),
     ):
+        # A process that dies in the middle of a request is no news here.
+        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
         fleet = Fleet(
-            environment=_environment(folder, slack, aws, url),
+            environment=_environment(folder, slack, aws, bots_url),
             folder=folder,
             clock=clock.file,
             replicas=replicas,
@@ -159,6 +173,7 @@ async def a_world(
                 rng=rng,
                 seed=seed,
                 folder=folder,
+                door=door,
             )
             world.foreign = {name: world.foreign_of(name) for name in SETS}
             try:
@@ -167,6 +182,18 @@ async def a_world(
                 slack.faults.clear()
                 aws.faults.clear()
                 database.close()
+
+
+@asynccontextmanager
+async def _a_door(url: str) -> AsyncIterator[tuple[Door | None, str]]:
+    """A door before a server, and the address at which bots find it; a file needs none."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        yield None, url
+        return
+    async with Door(host=parsed.host or "127.0.0.1", server_port=parsed.port or 5432).open() as door:
+        behind = parsed.set(host="127.0.0.1", port=door.port)
+        yield door, behind.render_as_string(hide_password=False)
 
 
 def _environment(folder: Path, slack: SlackDouble, aws: AwsDouble, url: str) -> dict[str, str]:

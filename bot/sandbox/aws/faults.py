@@ -12,7 +12,7 @@ from typing import Literal
 
 from bot.sandbox.aws.errors import ServiceError
 
-Kind = Literal["error", "http", "hang", "drop-before", "drop-after"]
+Kind = Literal["error", "http", "hang", "hang-after", "hang-lost", "drop-before", "drop-after"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,10 +92,16 @@ class Faults:
         *,
         seconds: float | None = None,
         times: int | None = 1,
+        when: Literal["before", "after", "lost"] = "before",
     ) -> Fault:
-        """Keep the next calls waiting (before they have any effect) for so long, or until `release`."""
+        """Keep the next calls waiting for so long, or until `release`.
+
+        `before` they have their effect and are answered; `after` the effect, and then the connection is cut;
+        or `lost`: they never have one, and the connection is cut.
+        """
+        kind: Kind = "hang" if when == "before" else "hang-after" if when == "after" else "hang-lost"
         return self._add(
-            Fault(service=service, operation=operation, kind="hang", seconds=seconds, times=times)
+            Fault(service=service, operation=operation, kind=kind, seconds=seconds, times=times)
         )
 
     def drop(

@@ -8,7 +8,7 @@ from bot.domain.request import RequestStatus, Scope
 from bot.domain.statements import ends_at_for
 from tests.chaos.claims import ANY, Arrival, arrivals, claims, key_of, managed
 from tests.chaos.database import Record
-from tests.chaos.invariants.case import Case, grant_number, label_of
+from tests.chaos.invariants.case import Case, grant_number, label_of, words
 from tests.chaos.people import HOLDERS
 from tests.chaos.world import APPROVERS, REQUESTERS, ROLES, SETS, World
 
@@ -73,10 +73,7 @@ def statements(case: Case) -> Iterator[str]:
 
 
 def budgets(case: Case) -> Iterator[str]:
-    """AWS's limits are kept, not run into; Slack has nothing to complain about."""
-    peak = case.world.aws.calls.peak_per_second("sso-admin")
-    if peak > 20:
-        yield f"{peak} calls to sso-admin within a second"
+    """AWS's limit of what may run at once is kept, not run into; Slack has nothing to complain about."""
     flights = case.world.org.provisioning.most_in_flight
     if flights > 3:
         yield f"{flights} provisionings at once"
@@ -101,6 +98,13 @@ def too_early(case: Case) -> Iterator[str]:
             said = claims(content)
             if said:
                 yield from _checked(case, key_of(message), content.shown_at, said, own, came)
+    for each in case.world.slack.workspace.all_ephemerals:
+        for content in each.versions:
+            label = label_of("\n".join(words(content.blocks)) + content.text)
+            said = claims(content)
+            if label and said:
+                own = grants[int(label.removeprefix("WA-"))]
+                yield from _checked(case, f"an answer about {label}", content.shown_at, said, own, came)
 
 
 def _checked(
@@ -123,7 +127,20 @@ def _checked(
     }
     for account, role in said:
         if not any(account in {ANY, where} and role in {ANY, what} for where, what in there):
-            yield f"{key} said that {role} in {account} was there before AWS had said so"
+            near = _since(account, shown_at, came)
+            yield f"{key} said that {role} in {account} was there before AWS had said so{near}"
+
+
+def _since(account: str, shown_at: float, came: dict[tuple[str, str], list[Arrival]]) -> str:
+    """The provisionings of this account nearest to that moment, as seconds after it."""
+    there = [
+        arrival.said_at - shown_at
+        for (_, where), some in came.items()
+        if where == account
+        for arrival in some
+    ]
+    near = sorted(there, key=abs)[:4]
+    return f" ({', '.join(f'{seconds:+.2f}' for seconds in sorted(near))} s)" if near else ""
 
 
 def _is_granted(arrival: Arrival, grant: Grant, at: float) -> bool:

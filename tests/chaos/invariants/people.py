@@ -121,8 +121,7 @@ def _grant(
         mine = {request.ask.requester}
         if not pressed & (mine if grant.end_cause is EndCause.RELEASED else set(APPROVERS) - mine):
             yield f"{name} was {grant.end_cause}, and nobody had pressed anything"
-    may_stay = not all_over or (due is None and grant.status is GrantStatus.ACTIVE)
-    if not may_stay and grant.status is not GrantStatus.ENDED:
+    if all_over and grant.status is not GrantStatus.ENDED:
         yield f"{name} is {grant.status} though everything should be over"
 
 

@@ -1,6 +1,6 @@
 """What Slack shows: each message once, in order, and at last the truth."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -9,9 +9,25 @@ from bot.domain.messages import MessageKind, OwedMessage
 from bot.domain.request import AccessRequest, RequestStatus
 from bot.sandbox.slack.records import Message
 from tests.chaos.claims import key_of
-from tests.chaos.invariants.case import Case, grant_number, words
+from tests.chaos.invariants.case import Case, grant_number, label_of, words
 
 PENDING_WORDS = ("*Waiting for approval*", "*Being checked*")
+
+
+def endings(case: Case) -> Iterator[str]:
+    """Each ending one notice and one DM, and no more of them than changes to `ended`."""
+    owed = {each.key for each in case.record.messages if ":ended:" in each.key}
+    notices = {key.removesuffix(":copy") for key in owed}
+    ends = Counter(
+        entry.subject.partition("/")[0] for entry in case.record.audit if entry.event == "grant.ended"
+    )
+    told = Counter(label_of(key) for key in notices)
+    for key in notices:
+        if not {key, f"{key}:copy"} <= owed:
+            yield f"{key} is owed to the thread or to the requester alone"
+    for label, number in told.items():
+        if number > ends[label]:
+            yield f"{label} was told {number} times of {ends[label]} endings"
 
 
 def messages(case: Case) -> Iterator[str]:
@@ -140,7 +156,7 @@ def _settled(case: Case) -> dict[int, int]:
     settled = defaultdict[int, int](int)
     for entry in case.record.audit:
         number = grant_number(entry)
-        if number is None:
+        if number is None or entry.request is None:
             continue
         before = of[entry.request][number]
         of[entry.request][number] = after = GrantStatus(entry.event.removeprefix("grant."))

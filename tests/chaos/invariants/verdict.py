@@ -4,7 +4,7 @@ from tests.chaos.invariants.aws import access, budgets, policies, statements, to
 from tests.chaos.invariants.case import Case
 from tests.chaos.invariants.history import audit
 from tests.chaos.invariants.people import answers, decisions, forms, grants
-from tests.chaos.invariants.slack import messages, results
+from tests.chaos.invariants.slack import endings, messages, results
 
 INVARIANTS = (
     forms,
@@ -14,6 +14,7 @@ INVARIANTS = (
     statements,
     messages,
     results,
+    endings,
     answers,
     audit,
     too_early,
@@ -24,7 +25,7 @@ INVARIANTS = (
 def verdict(case: Case, *, all_over: bool) -> list[str]:
     """A sentence for everything that is wrong.
 
-    `all_over`: so much time has passed that only what is permanent may be left.
+    `all_over`: so much time has passed, and so much was taken away, that nothing may be left.
     """
     found = [sentence for invariant in INVARIANTS for sentence in invariant(case)]
     return [*found, *grants(case, all_over=all_over)]

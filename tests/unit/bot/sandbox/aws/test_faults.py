@@ -70,6 +70,33 @@ async def test_a_connection_dropped_after_the_effect_hides_a_success(
     assert aws.calls.of("sso-admin")[-1].outcome == "dropped"
 
 
+async def test_a_write_that_hangs_after_its_effect_is_never_answered(
+    admin: Any, aws: AwsDouble, org: AwsOrganisation, grant: Any
+) -> None:
+    fault = aws.faults.hang("sso-admin", "PutInlinePolicyToPermissionSet", when="after")
+    hanging = asyncio.create_task(admin.put(grant()))
+    await aws.wait_for(lambda: "WorkbenchAccess1" in org.inline_policy("DataScientist"))
+
+    fault.release()
+
+    with pytest.raises(ConnectionClosedError):
+        await hanging
+
+
+async def test_a_write_that_is_lost_while_it_hangs_has_no_effect(
+    admin: Any, aws: AwsDouble, org: AwsOrganisation, grant: Any
+) -> None:
+    fault = aws.faults.hang("sso-admin", "PutInlinePolicyToPermissionSet", when="lost")
+    hanging = asyncio.create_task(admin.put(grant()))
+    await aws.wait_for(lambda: fault.used == 1)
+
+    fault.release()
+
+    with pytest.raises(ConnectionClosedError):
+        await hanging
+    assert org.inline_policy("DataScientist") == ""
+
+
 async def test_a_hanging_call_goes_on_when_it_is_released(admin: Any, aws: AwsDouble) -> None:
     fault = aws.faults.hang("sso-admin", "ListPermissionSets")
     first = asyncio.create_task(admin("list_permission_sets", None))
