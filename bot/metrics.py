@@ -29,6 +29,16 @@ class Metrics:
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 2, 3),
             registry=self.registry,
         )
+        self._due = Gauge(
+            "workbench_access_work_due",
+            "Pieces of work that are due and that nobody is at",
+            registry=self.registry,
+        )
+        self._due_seconds = Gauge(
+            "workbench_access_work_due_seconds",
+            "How long the oldest of them has been due; NaN while the database does not answer",
+            registry=self.registry,
+        )
         self._ready = Gauge("workbench_access_ready", "1 while the bot accepts work", registry=self.registry)
 
     def aws_call(self, service: str, operation: str, outcome: str, seconds: float) -> None:
@@ -39,6 +49,11 @@ class Metrics:
     def ack(self, seconds: float) -> None:
         """Observe one acknowledgement."""
         self._ack_seconds.observe(seconds)
+
+    def backlog(self, due: float, oldest_seconds: float) -> None:
+        """What the database says at a scrape; NaN for what it did not say."""
+        self._due.set(due)
+        self._due_seconds.set(oldest_seconds)
 
     def ready(self, is_ready: bool) -> None:
         self._ready.set(1 if is_ready else 0)

@@ -1,6 +1,7 @@
 """The grant: the access that an approved request opened, one per account and role."""
 
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -143,6 +144,8 @@ class Push:
     provisioning: ProvisioningId | None = None
     started_at: datetime | None = None
     failure: Failure | None = None
+    levelling: bool = False
+    """Not for a grant: it brings accounts level that our own rounds left behind."""
 
     @property
     def is_in_flight(self) -> bool:
@@ -160,8 +163,34 @@ class SetState:
     document: str | None = None
     """The policy as last put or read back by us."""
     waiting: tuple[AccountId, ...] = ()
-    """Where somebody else's edit waited to be provisioned just before our last Put."""
+    """Not used any more: where edits wait is worked out when a provisioning starts. The column remains."""
     troubled_at: datetime | None = None
     """Since when AWS has not let a round through; None while it answers."""
     stopped: Failure | None = None
     """Set while a managed statement altered by hand or an unreadable policy keeps rounds from running."""
+    level_at: datetime | None = None
+    """When to look whether our own rounds left accounts behind; None while no Put can have done so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copies:
+    """Where a set was seen at its latest version, and what others had written in its policy then.
+
+    What we provisioned ourselves is known from the pushes; this is for the accounts that we never provisioned.
+    """
+
+    permission_set: PermissionSetName
+    foreign_part: str = ""
+    """`policy.foreign_fingerprint` of the policy that the accounts hold."""
+    since: datetime | None = None
+    """The first look that showed this foreign part; what we provisioned later is better known from the push."""
+    accounts: frozenset[AccountId] = frozenset()
+
+    def seen(self, foreign_part: str, latest: AbstractSet[AccountId], *, at: datetime) -> "Copies":
+        """With what one more look showed: these accounts hold the latest version, of this foreign part.
+
+        Where the foreign part is the same, accounts seen earlier hold it still, though our Puts left them behind.
+        """
+        if self.foreign_part == foreign_part and self.since is not None:
+            return replace(self, accounts=self.accounts | latest)
+        return replace(self, foreign_part=foreign_part, since=at, accounts=frozenset(latest))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from bot.domain.evaluate import Coverage, coverage
-from bot.domain.grant import Grant, GrantStatus, Push, PushStatus
+from bot.domain.grant import Copies, Grant, GrantStatus, Push, PushStatus
 from bot.domain.names import AccountId, IdentityUserId, RoleArn
 from bot.domain.policy import Policy, foreign_fingerprint, managed, merge, parse, serialise
 from bot.domain.statements import ManagedStatement, desired_statements
@@ -31,6 +31,9 @@ CHANGE_DEADLINE = timedelta(minutes=10)
 WITHDRAW_AFTER = timedelta(days=1)
 """A failed grant that nobody retried is taken out of the policy after this."""
 
+LEVEL_AFTER = timedelta(minutes=15)
+"""A set that has been quiet for so long has its accounts brought level, where our own rounds left some behind."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -45,6 +48,9 @@ class Plan:
     @property
     def is_noop(self) -> bool:
         return self.before == self.after
+
+
+_foreign_part = lru_cache(maxsize=64)(foreign_fingerprint)
 
 
 @lru_cache(maxsize=256)
@@ -165,9 +171,10 @@ def accounts_to_push(
 def _has_to_travel(grant: Grant, document: str, push: Push | None, *, now: datetime) -> bool:
     held = push.held if push is not None else None
     if grant.status is GrantStatus.ENDING:
-        # Without a push the bot never provisioned anything there, so there is nothing to take away.
-        return push is not None and (
-            held is None or _effects(held, grant.target.account) != _effects(document, grant.target.account)
+        if push is None:
+            return grant.written
+        return held is None or _effects(held, grant.target.account) != _effects(
+            document, grant.target.account
         )
     if grant.status is GrantStatus.PROVISIONING and grant.already_allowed:
         return held is None or not allowed_by_others(held, grant, at=now)
@@ -204,26 +211,54 @@ def has_arrived(grant: Grant, document: str, push: Push | None, *, now: datetime
 def has_gone(grant: Grant, document: str, push: Push | None) -> bool:
     """Whether neither the policy nor the account's role holds more for this account than is wanted now.
 
-    The caller has made sure that `document` holds exactly what the other grants want. Without a push the bot
-    never provisioned anything there, so there is nothing to take away.
+    The caller has made sure that `document` holds exactly what the other grants want. Where the bot never
+    provisioned, somebody else may have done so while the grant stood in the policy.
     """
     if push is None:
-        return True
+        return not grant.written
     if push.status is not PushStatus.SUCCEEDED or push.held is None:
         return False
     account = grant.target.account
     return _effects(push.held, account) == _effects(document, account)
 
 
-def waiting_edits(stale: Iterable[AccountId], document: str, pushes: Iterable[Push]) -> tuple[AccountId, ...]:
-    """Among the accounts that hold an older version: those where somebody else's edit waits.
+def waiting_edits(
+    stale: Iterable[AccountId], document: str, pushes: Iterable[Push], copies: Copies
+) -> tuple[AccountId, ...]:
+    """Among the accounts that hold an older version: those where somebody else's edit waits, or may wait.
 
-    Every Put of ours leaves the accounts it does not provision behind; these are told apart by what we last
-    provisioned there: if its foreign part is today's foreign part, only our own statements are missing.
+    Every Put of ours leaves the accounts it does not provision behind; these are told apart by the copy that
+    we last provisioned or saw there: if its foreign part is today's, only our own statements are missing. After
+    a look that showed another one, what we had provisioned before may have been provisioned over.
     """
-    ours = foreign_fingerprint(document)
-    level = {p.account for p in pushes if p.held is not None and foreign_fingerprint(p.held) == ours}
-    return tuple(sorted(set(stale) - level))
+    now = _foreign_part(document)
+    seen = copies.accounts if copies.foreign_part == now else frozenset[AccountId]()
+    pushed = {push.account: push for push in pushes}
+
+    def is_known(account: AccountId) -> bool:
+        push = pushed.get(account)
+        if account in seen and (push is None or _is_older(push, copies)):
+            return True
+        if push is None or push.held is None or _foreign_part(push.held) != now:
+            return False
+        return copies.since is None or (push.started_at is not None and push.started_at >= copies.since)
+
+    return tuple(sorted(account for account in set(stale) if not is_known(account)))
+
+
+def _is_older(push: Push, copies: Copies) -> bool:
+    """Whether the account was seen up to date after this push, or the push says nothing against it.
+
+    A levelling that failed where we had never provisioned has left the old copy or the new: both are known.
+    """
+    before = push.started_at is None or (copies.since is not None and push.started_at < copies.since)
+    return before or (push.levelling and push.held is None)
+
+
+def quiet_since(level_at: datetime, pushes: Iterable[Push]) -> datetime:
+    """The earliest instant for a levelling: `level_at`, or later if a provisioning began since."""
+    begun = [push.started_at + LEVEL_AFTER for push in pushes if push.started_at is not None]
+    return max([level_at, *begun])
 
 
 def next_look(grants: Iterable[Grant]) -> datetime | None:

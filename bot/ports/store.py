@@ -4,14 +4,14 @@ The function may be run again after a serialization failure: it must only use it
 Raises `Unavailable(STORE_UNAVAILABLE)` when the database does not answer.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from bot.domain.grant import Grant, GrantStatus, Push, SetState
+from bot.domain.grant import Copies, Failure, Grant, GrantStatus, Push, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import (
     ChannelId,
@@ -22,6 +22,7 @@ from bot.domain.names import (
     SlackUserId,
 )
 from bot.domain.pace import Pace
+from bot.domain.proof import Challenge, ChallengeId, Proof
 from bot.domain.request import AccessRequest, Ask, RequestId, Target
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class WorkKind(StrEnum):
     VERIFY = "verify"
     REMINDER = "reminder"
     MESSAGE = "message"
+    TIDY = "tidy"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,14 @@ class Work:
     lease: str
     pokes: int
     attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """Work that is due and that nobody is at, and how long the oldest piece of it has been due."""
+
+    due: int
+    oldest: timedelta
 
 
 class Tx(Protocol):
@@ -62,7 +72,11 @@ class Tx(Protocol):
         ...
 
     def request(self, request: RequestId) -> AccessRequest:
-        """Raises `NotFound(NOT_FOUND, id=label)`."""
+        """To decide about: others who ask for it so wait. Raises `NotFound(NOT_FOUND, id=label)`."""
+        ...
+
+    def seen_request(self, request: RequestId) -> AccessRequest:
+        """Only to look at: waits for nobody and keeps nobody waiting. Raises as `request`."""
         ...
 
     def request_by_form(self, form_key: str) -> AccessRequest | None: ...
@@ -104,6 +118,10 @@ class Tx(Protocol):
         """By id."""
         ...
 
+    def grants_for(self, requests: Collection[RequestId]) -> Mapping[RequestId, tuple[Grant, ...]]:
+        """Of several requests, in one reading; requests without grants are left out."""
+        ...
+
     def grants_in(
         self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]
     ) -> tuple[Grant, ...]:
@@ -125,6 +143,12 @@ class Tx(Protocol):
         """The active grants of these roles, longest first."""
         ...
 
+    def grants_on(
+        self, permission_set: PermissionSetName, role: RoleArn, *, since: datetime
+    ) -> tuple[Grant, ...]:
+        """The grants of one role that had not ended at that instant, by id. Raises `CorruptRow`."""
+        ...
+
     def save_grant(self, seen: Grant, changed: Grant) -> Grant:
         """As `save_request`."""
         ...
@@ -140,7 +164,15 @@ class Tx(Protocol):
         """Evidence of a policy as it was `before` or `after` a write; never written back."""
         ...
 
+    def stopped_sets(self, names: Collection[PermissionSetName]) -> Mapping[PermissionSetName, Failure]:
+        """Those of these sets on which rounds stand still, and why."""
+        ...
+
     def pushes_of(self, permission_set: PermissionSetName) -> tuple[Push, ...]: ...
+
+    def pushes_in(self, names: Collection[PermissionSetName]) -> tuple[Push, ...]:
+        """Of several sets, in one reading."""
+        ...
 
     def pushes_in_flight(self) -> tuple[Push, ...]:
         """Of every set: three provisionings at once, one per account, is a budget of the organisation."""
@@ -148,6 +180,14 @@ class Tx(Protocol):
 
     def save_push(self, push: Push) -> None:
         """Insert or replace; the set's lease is what keeps writers apart."""
+        ...
+
+    def copies(self, permission_set: PermissionSetName) -> Copies:
+        """Where the set was seen up to date; nowhere, if nobody has looked yet."""
+        ...
+
+    def save_copies(self, copies: Copies) -> None:
+        """Insert or replace: two looks at once may lose one, and what is not known is not provisioned."""
         ...
 
     # Clicks
@@ -194,6 +234,10 @@ class Tx(Protocol):
         """`number` 0: the newest."""
         ...
 
+    def outcomes_for(self, requests: Collection[RequestId]) -> Mapping[RequestId, Outcome]:
+        """The newest of each, in one reading; requests without one are left out."""
+        ...
+
     def serialise(self, name: str) -> None:
         """Until this transaction ends, every other one that names the same waits here."""
         ...
@@ -202,9 +246,49 @@ class Tx(Protocol):
         """The instant of the caller's turn in a queue that all replicas share; it is taken by this call."""
         ...
 
+    # Proofs
+    def add_challenge(self, challenge: Challenge) -> None:
+        """Also forgets the challenges that ended long ago."""
+        ...
+
+    def challenge(self, challenge: ChallengeId) -> Challenge | None: ...
+
+    def count_attempt(self, challenge: ChallengeId) -> Challenge | None:
+        """The challenge with one attempt more; None when it takes none any more, or is not known."""
+        ...
+
+    def close_challenge(self, challenge: ChallengeId) -> None:
+        """Every role is proved: what comes now is not looked at any more."""
+        ...
+
+    def add_proof(self, challenge: ChallengeId, proof: Proof) -> bool:
+        """False when this challenge has proved this role already."""
+        ...
+
+    def proved_with(self, challenge: ChallengeId) -> frozenset[Target]:
+        """The roles that this challenge has proved."""
+        ...
+
+    def proofs_of(self, user: SlackUserId) -> Sequence[Proof]:
+        """The newest proof of each permission set, account and role, newest first."""
+        ...
+
+    def only_me_was_proven(self) -> bool:
+        """Whether anybody has ever proved access that only an "Only me" statement gave."""
+        ...
+
     # Work
     def poke(self, kind: WorkKind, key: str, *, due_at: datetime | None = None) -> None:
         """Ask for attention, now or at an instant; an earlier one stands."""
+        ...
+
+    def forget(
+        self, *, clicks_before: datetime, snapshots_before: datetime, snapshots_kept: int, at_most: int
+    ) -> int:
+        """Delete clicks handled before an instant, and older snapshots than another, but the newest of each set.
+
+        At most so many rows of each; returns how many rows went.
+        """
         ...
 
     # History

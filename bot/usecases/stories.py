@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from bot.domain.grant import Grant, GrantStatus, can_end
+from bot.domain.grant import Grant, GrantStatus, Push, can_end
 from bot.domain.messages import Still, Story
+from bot.domain.names import PermissionSetName
 from bot.domain.request import AccessRequest, RequestId, RequestStatus
 from bot.ports.store import Tx
 
@@ -15,7 +16,7 @@ def story_of(tx: Tx, request_id: RequestId | None, outcome: int = 0) -> Story | 
     """The truth about one request, all of one instant; None without a request. Raises `NotFound`."""
     if request_id is None:
         return None
-    request = tx.request(request_id)
+    request = tx.seen_request(request_id)
     grants = tx.grants_of(request_id)
     return Story(
         request=request,
@@ -29,19 +30,25 @@ def story_of(tx: Tx, request_id: RequestId | None, outcome: int = 0) -> Story | 
 
 
 def stories_of(tx: Tx, requests: Sequence[AccessRequest]) -> tuple[Story, ...]:
-    """For a list of requests as just read: what their sets share is read once, `still` is left out."""
+    """For a list of requests as just read: one reading for all of them, `still` is left out."""
+    if not requests:
+        return ()
     names = {request.ask.permission_set for request in requests}
-    pushes = {name: tx.pushes_of(name) for name in names}
-    stopped = {name: tx.set_state(name).stopped for name in names}
+    pushes: dict[PermissionSetName, tuple[Push, ...]] = {}
+    for push in tx.pushes_in(names):
+        pushes[push.permission_set] = (*pushes.get(push.permission_set, ()), push)
+    stopped = tx.stopped_sets(names)
+    # Nothing was opened for what was not approved.
+    approved = {request.id for request in requests if request.status is RequestStatus.APPROVED}
+    grants, outcomes = tx.grants_for(approved), tx.outcomes_for(approved)
     return tuple(
         Story(
             request=request,
-            # Nothing was opened for what was not approved.
-            grants=tx.grants_of(request.id) if request.status is RequestStatus.APPROVED else (),
-            pushes=pushes[request.ask.permission_set],
-            outcome=tx.outcome(request.id, 0) if request.status is RequestStatus.APPROVED else None,
+            grants=grants.get(request.id, ()),
+            pushes=pushes.get(request.ask.permission_set, ()),
+            outcome=outcomes.get(request.id),
             at=tx.now,
-            stopped=stopped[request.ask.permission_set],
+            stopped=stopped.get(request.ask.permission_set),
         )
         for request in requests
     )

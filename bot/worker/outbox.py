@@ -39,11 +39,9 @@ class Outbox:
     async def __call__(self, key: str) -> datetime | None:
         """One try. Returns when to look again. Raises `Unavailable` or `NotFound` to back off."""
         turn = await self.store.run(lambda tx: self._turn(tx, key))
-        if turn is not None:
+        if not isinstance(turn, _Turn):
             return turn
-        message, story, parent = await self.store.run(lambda tx: _load(tx, key))
-        if message is None or message.shown >= message.wanted:
-            return None
+        message, story, parent = turn.message, turn.story, turn.parent
         await ensure(SEND_TIME)
         if message.kind is MessageKind.ANSWER:
             await self.notifier.whisper(message)
@@ -65,8 +63,8 @@ class Outbox:
             if gone.facts.get("error") not in DELETED:
                 raise
 
-    def _turn(self, tx: Tx, key: str) -> datetime | None:
-        """When to come back; None when it is this message's turn now (or there is nothing to send)."""
+    def _turn(self, tx: Tx, key: str) -> "_Turn | datetime | None":
+        """What to send, if it is this message's turn now; else when to come back, None for never."""
         message = tx.message(key)
         if message is None or message.shown >= message.wanted:
             return None
@@ -77,10 +75,13 @@ class Outbox:
         if turn is None:
             name, pace = _queue(message)
             turn = tx.take_turn(name, pace)
-        if turn <= tx.now:
-            return None
-        self._turns[key] = turn
-        return turn
+        if turn > tx.now:
+            self._turns[key] = turn
+            return turn
+        # An answer says what is stored with it, also about a request that does not exist.
+        about = message.request if message.kind is not MessageKind.ANSWER else None
+        story = story_of(tx, about, message.outcome)
+        return _Turn(message=message, story=story, parent=_posted(parent) if parent is not None else None)
 
     async def _post(self, message: OwedMessage, story: Story | None, parent: Posted | None) -> Posted:
         """Post it for the first time; one that may have been posted before is looked for first."""
@@ -129,15 +130,13 @@ class Outbox:
         await self.store.run(store)
 
 
-def _load(tx: Tx, key: str) -> tuple[OwedMessage | None, Story | None, Posted | None]:
-    message = tx.message(key)
-    if message is None:
-        return None, None, None
-    parent = tx.message(message.thread_key) if message.thread_key is not None else None
-    # An answer says what is stored with it, also about a request that does not exist.
-    about = message.request if message.kind is not MessageKind.ANSWER else None
-    story = story_of(tx, about, message.outcome)
-    return message, story, _posted(parent) if parent is not None else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """A message whose turn has come, and the truth of that moment."""
+
+    message: OwedMessage
+    story: Story | None
+    parent: Posted | None
 
 
 def _posted(message: OwedMessage) -> Posted | None:

@@ -9,7 +9,13 @@ from bot.domain.errors import Code, NotFound, Provisioning, Refusal, Unavailable
 from bot.domain.grant import Failure, GrantStatus, Push, PushStatus
 from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
 from bot.domain.request import RequestId
-from bot.domain.rounds import CHANGE_DEADLINE, EVERYWHERE_ABOVE, PROVISIONINGS_AT_ONCE, travelled_in
+from bot.domain.rounds import (
+    CHANGE_DEADLINE,
+    EVERYWHERE_ABOVE,
+    PROVISIONINGS_AT_ONCE,
+    travelled_in,
+    waiting_edits,
+)
 from bot.domain.rules import Rules
 from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter, ProvisioningReport, ProvisioningState
@@ -28,6 +34,9 @@ FIRST_POLL_AFTER = timedelta(milliseconds=200)
 QUEUE_AFTER = timedelta(seconds=1)
 """Between two looks whether one of the organisation's three provisionings has become free."""
 
+LEVEL_AGAIN = timedelta(hours=6)
+"""Between two tries to bring accounts level while a foreign edit waits, or after AWS failed the last one."""
+
 WRITE_TIME = timedelta(seconds=9)
 """The adapter sends no write later than 8 s after it was asked to: that much lease must be left."""
 
@@ -45,6 +54,10 @@ class Pushes:
         """Look at every provisioning in flight once; True while one of them still runs."""
         flying = [push for push in view.pushes if push.is_in_flight]
         unasked = [push for push in flying if push.provisioning is None]
+        if unasked and unasked[0].levelling:
+            # Nobody waits for it, and somebody may have edited the policy since: it is looked at afresh.
+            await self.store.run(lambda tx: _drop_levelling(tx, unasked))
+            return False
         if unasked:
             # The bot stopped between asking AWS and remembering the answer: asking again is harmless.
             await self._provision(arn, unasked)
@@ -62,7 +75,7 @@ class Pushes:
             return running
 
         running = await self.store.run(land)
-        landed = [push for push in flying if push.provisioning in over]
+        landed = [push for push in flying if push.provisioning in over and not push.levelling]
         await self._show(view.name, landed)
         return running
 
@@ -72,7 +85,7 @@ class Pushes:
         def let_go(tx: Tx) -> None:
             for push in tx.pushes_of(view.name):
                 if push.is_in_flight:
-                    tx.save_push(replace(push, status=PushStatus.FAILED, held=None, failure=failure))
+                    tx.save_push(_failed(push, failure))
 
         await self.store.run(let_go)
 
@@ -82,6 +95,8 @@ class Pushes:
         match report.state:
             case ProvisioningState.SUCCEEDED:
                 tx.save_push(replace(push, status=PushStatus.SUCCEEDED, held=push.document, failure=None))
+                if push.levelling:
+                    _level_again(tx, push.permission_set, None)
                 return False
             case ProvisioningState.IN_PROGRESS if not late:
                 return True
@@ -89,8 +104,10 @@ class Pushes:
                 failure = Failure(code=Code.PROVISIONING_FAILED, reason=report.failure_reason)
             case ProvisioningState.IN_PROGRESS:
                 failure = Failure(code=Code.TIMED_OUT)
-        # What the account's role holds now is unknown: it is not believed to hold anything of ours.
-        tx.save_push(replace(push, status=PushStatus.FAILED, held=None, failure=failure))
+        tx.save_push(_failed(push, failure))
+        if push.levelling:
+            _level_again(tx, push.permission_set, tx.now + LEVEL_AGAIN)
+            return False
         moves = Moves(tx=tx, channel=self.rules.channel)
         for grant in tx.grants_in(push.permission_set, (GrantStatus.PROVISIONING,)):
             if travelled_in(push, grant, now=tx.now):
@@ -110,28 +127,54 @@ class Pushes:
         accounts: Sequence[AccountId],
         *,
         provisioned: frozenset[AccountId],
+        stale: frozenset[AccountId] | None = None,
     ) -> datetime:
-        """Start as many as the budget allows; returns when to look again. The rest waits for the next pass."""
-        everywhere = provisioned if self._serves_all(view, accounts) else frozenset()
-        now = self.clock.now()
+        """Start as many as the budget allows; returns when to look again. The rest waits for the next pass.
 
-        def reserve(tx: Tx) -> list[Push]:
+        `stale`: where an older version than `document` is; None: AWS is asked, if it matters.
+        """
+        everywhere = len(accounts) > EVERYWHERE_ABOVE and await self._serves_all(
+            view, arn, document, accounts, stale
+        )
+        started_at = self.clock.now()
+        begun = [
+            _begin(view, document, account, started_at, everywhere=everywhere)
+            for account in (sorted(provisioned) if everywhere else accounts)
+        ]
+        again_at = await self._start(arn, begun)
+        return again_at if again_at is not None else self.clock.now() + QUEUE_AFTER
+
+    async def level(
+        self, view: SetView, arn: PermissionSetArn, document: str, provisioned: frozenset[AccountId]
+    ) -> datetime | None:
+        """Start one provisioning of all accounts, for no grant; returns when to look again, None without room."""
+        started_at = self.clock.now()
+        begun = [
+            replace(_begin(view, document, account, started_at, everywhere=True), levelling=True)
+            for account in sorted(provisioned)
+        ]
+        return await self._start(arn, begun)
+
+    async def _start(self, arn: PermissionSetArn, wanted: Sequence[Push]) -> datetime | None:
+        """Start those for which there is room (all or none, if they travel by one call); None: there is none."""
+
+        def reserve(tx: Tx) -> Sequence[Push]:
             tx.serialise("provisionings")  # two replicas must not count the same free place
             flying = tx.pushes_in_flight()
             slots = _slots(flying)
             busy = {push.account for push in flying}
-            if everywhere:
-                chosen = sorted(everywhere) if slots and not busy & everywhere else []
+            free = [push for push in wanted if push.account not in busy]
+            if wanted and wanted[0].everywhere:
+                begun = wanted if slots and len(free) == len(wanted) else ()
             else:
-                chosen = [account for account in accounts if account not in busy][:slots]
-            begun = [_begin(view, document, account, now, everywhere=bool(everywhere)) for account in chosen]
+                begun = free[:slots]
             for push in begun:
                 tx.save_push(push)
             return begun
 
         begun = await self.store.run(reserve)
         if not begun:
-            return self.clock.now() + QUEUE_AFTER
+            return None
         await self._provision(arn, begun)
         return self.clock.now() + FIRST_POLL_AFTER
 
@@ -148,10 +191,19 @@ class Pushes:
 
             await self.store.run(show)
 
-    @staticmethod
-    def _serves_all(view: SetView, accounts: Sequence[AccountId]) -> bool:
-        """Whether one call for all provisioned accounts serves, and pushes nobody else's edits elsewhere."""
-        return len(accounts) > EVERYWHERE_ABOVE and not set(view.state.waiting) - set(accounts)
+    async def _serves_all(
+        self,
+        view: SetView,
+        arn: PermissionSetArn,
+        document: str,
+        accounts: Sequence[AccountId],
+        stale: frozenset[AccountId] | None,
+    ) -> bool:
+        """Whether one call for all provisioned accounts pushes nobody else's edits to any but `accounts`."""
+        if stale is None:
+            stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
+        copies = await self.store.run(lambda tx: tx.copies(view.name))
+        return not set(waiting_edits(stale, document, view.pushes, copies)) - set(accounts)
 
     async def _provision(self, arn: PermissionSetArn, pushes: Sequence[Push]) -> None:
         """Ask AWS for each push and remember its answer at once; one call serves all that travel together."""
@@ -179,7 +231,8 @@ class Pushes:
                 tx.save_push(replace(push, status=PushStatus.IN_PROGRESS, provisioning=provisioning))
 
         await self.store.run(remember)
-        await self._show(pushes[0].permission_set, pushes)
+        if not pushes[0].levelling:
+            await self._show(pushes[0].permission_set, pushes)
 
     def _is_late(self, pushes: Sequence[Push]) -> bool:
         now = self.clock.now()
@@ -199,6 +252,27 @@ def _begin(view: SetView, document: str, account: AccountId, now: datetime, *, e
         everywhere=everywhere,
         started_at=now,
     )
+
+
+def _failed(push: Push, failure: Failure) -> Push:
+    """What is known of the account after a provisioning that came to nothing, as far as AWS says."""
+    if push.levelling and push.held is not None:
+        # Whichever copy the role holds, it holds all that the grants there want: both documents do.
+        return replace(push, status=PushStatus.SUCCEEDED, document=push.held, failure=failure)
+    # What the account's role holds now is unknown: it is not believed to hold anything of ours.
+    return replace(push, status=PushStatus.FAILED, held=None, failure=failure)
+
+
+def _drop_levelling(tx: Tx, pushes: Sequence[Push]) -> None:
+    for push in pushes:
+        tx.save_push(_failed(push, Failure(code=Code.INTERRUPTED)))
+    _level_again(tx, pushes[0].permission_set, tx.now)
+
+
+def _level_again(tx: Tx, name: PermissionSetName, at: datetime | None) -> None:
+    state = tx.set_state(name)
+    if state.level_at != at:
+        tx.save_set_state(state, replace(state, level_at=at))
 
 
 def _slots(flying: Sequence[Push]) -> int:

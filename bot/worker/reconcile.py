@@ -14,11 +14,12 @@ from bot.domain.errors import AccessError, Code, NotFound, Provisioning, Refusal
 from bot.domain.evaluate import Answer, evaluate
 from bot.domain.grant import Failure, Grant, GrantId, GrantStatus, Push
 from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
-from bot.domain.policy import check_writable, fits, managed, parse, unexplained
+from bot.domain.policy import check_writable, fits, foreign_fingerprint, managed, parse
 from bot.domain.policy_diff import check_minimal
 from bot.domain.rounds import (
     CHANGE_DEADLINE,
     EVERYWHERE_ABOVE,
+    LEVEL_AFTER,
     ROUND_LIMIT,
     Plan,
     accounts_to_push,
@@ -29,7 +30,7 @@ from bot.domain.rounds import (
     has_gone,
     next_look,
     plan,
-    waiting_edits,
+    quiet_since,
 )
 from bot.domain.rules import Rules
 from bot.log import get_logger
@@ -37,8 +38,10 @@ from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter
 from bot.ports.store import Store, Tx
 from bot.worker.lease import ensure
+from bot.worker.levelling import Levelling
 from bot.worker.provisioning import POLL_AFTER, QUEUE_AFTER, WRITE_TIME, Pushes
 from bot.worker.set_view import Moves, SetView, chunks, fail, present, unsettled, view_set
+from bot.worker.unexplained import find, remembered, report
 
 log = get_logger(__name__)
 
@@ -62,6 +65,12 @@ class Reconcile:
     clock: Clock
     rules: Rules
     pushes: Pushes
+
+    @property
+    def levelling(self) -> Levelling:
+        return Levelling(
+            store=self.store, identity_center=self.identity_center, clock=self.clock, pushes=self.pushes
+        )
 
     async def __call__(self, name: PermissionSetName) -> datetime | None:
         """One pass. Returns when to look again, None when nothing is left. Raises `Unavailable` to back off."""
@@ -108,7 +117,7 @@ class Reconcile:
                 return self.clock.now() + POLL_AFTER
             view = await self._view(view.name)
         if not view.unsettled:
-            return next_look(view.grants)
+            return await self._quiet(view, arn)
         if not await self.pushes.has_room():
             return self.clock.now() + QUEUE_AFTER
         return await self._round(view, arn)
@@ -120,7 +129,7 @@ class Reconcile:
             return self._later(view)
         view = await self._settle(view, arn, document)
         if not view.unsettled:
-            return next_look(view.grants)
+            return await self._quiet(view, arn)
         made = plan(document, view.grants, removable=view.removable, fits=fits)
         if made.unfitting:
             await self._fail(made.unfitting, Failure(code=Code.NO_ROOM))
@@ -137,7 +146,9 @@ class Reconcile:
         accounts = [account for account in self._to_push(view, made) if account in provisioned]
         if not accounts:
             return self.clock.now()  # read back what was put, and settle
-        return await self.pushes.start(view, arn, made.after, accounts, provisioned=provisioned)
+        # Right after a Put every account holds an older version, whatever AWS's lists say yet.
+        stale = None if made.is_noop else provisioned
+        return await self.pushes.start(view, arn, made.after, accounts, provisioned=provisioned, stale=stale)
 
     async def _provisioned(self, view: SetView, arn: PermissionSetArn) -> frozenset[AccountId]:
         """Where the set is provisioned; what the requests saw a moment ago serves for a small change."""
@@ -145,7 +156,7 @@ class Reconcile:
         accounts = {grant.target.account for grant in view.unsettled}
         if view.is_ending or len(requests) > FEW or len(accounts) > EVERYWHERE_ABOVE:
             return await self.identity_center.provisioned_accounts(arn)
-        seen = await self.store.run(lambda tx: [tx.request(number).facts for number in requests])
+        seen = await self.store.run(lambda tx: [tx.seen_request(number).facts for number in requests])
         oldest = self.clock.now() - SEEN_LATELY
         if all(facts is not None and facts.checked_at >= oldest and facts.all_work for facts in seen):
             return frozenset(accounts)
@@ -162,7 +173,18 @@ class Reconcile:
         )
 
     def _later(self, view: SetView) -> datetime | None:
-        return self.clock.now() + RETRY_ENDING_AFTER if view.is_ending else next_look(view.grants)
+        later = self.clock.now() + RETRY_ENDING_AFTER
+        if view.is_ending:
+            return later
+        due = _level_due(view)
+        return _earlier(next_look(view.grants), max(due, later) if due is not None else None)
+
+    async def _quiet(self, view: SetView, arn: PermissionSetArn) -> datetime | None:
+        """Nothing is under way: accounts that our rounds left behind are brought level, after a while."""
+        due = _level_due(view)
+        if due is not None and due <= self.clock.now():
+            due = await self.levelling(view, arn)
+        return _earlier(next_look(view.grants), due)
 
     async def _may_touch(self, view: SetView, document: str) -> bool:
         """Remember the policy as read. An unreadable one, or one altered by hand, stops rounds on this set."""
@@ -173,9 +195,16 @@ class Reconcile:
             detail = str(refusal.facts.get("sid") or refusal.facts.get("detail") or "")
             stopped = Failure(code=refusal.code, reason=detail)
         if view.state.stopped != stopped or view.state.document != document:
-            if stopped is None and (strange := unexplained(parse(document), view.state.sids)):
-                log.warning("statements_unexplained", permission_set=view.name, sids=list(strange))
-            await self._set_state(view.name, stopped=stopped, document=document)
+            strange = find(view, document) if stopped is None else ()
+            before = remembered(view) if strange else None
+
+            def remember(tx: Tx) -> None:
+                state = tx.set_state(view.name)
+                tx.save_set_state(state, replace(state, stopped=stopped, document=document))
+                if strange:
+                    report(tx, view.name, strange, before, self.rules.channel)
+
+            await self.store.run(remember)
         if stopped is not None:
             await self._fail(view.unsettled, stopped)
         return stopped is None
@@ -186,15 +215,15 @@ class Reconcile:
         """Move every grant of which the read-back shows more: arrived, gone, allowed or denied by others."""
         now = self.clock.now()
         others = {g.id for g in view.grants if _is_fresh(g) and allowed_by_others(document, g, at=now)}
-        stale: frozenset[AccountId] = frozenset()
+        latest: frozenset[AccountId] = frozenset()
         if others:
-            stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
+            latest = await self.identity_center.provisioned_accounts(arn, latest_only=True)
         made = plan(document, view.grants, removable=view.removable, fits=fits)
         if made.is_noop and not made.sids <= view.state.sids:
             # What our grants want stands there word for word: they explain it now, and will end it.
             await self._set_state(view.name, sids=view.state.sids | made.sids)
         seen = _Seen(
-            document=document, others=others, stale=stale, clean=made.is_noop and not view.broken, at=now
+            document=document, others=others, latest=latest, clean=made.is_noop and not view.broken, at=now
         )
         for some in chunks(view.unsettled):
 
@@ -253,7 +282,7 @@ class Reconcile:
         except Refusal as refusal:
             await self._fail(missing or view.unsettled, Failure(code=refusal.code), written=False)
             return False
-        await self._intend(view, arn, made, missing)
+        await self._intend(view, arn, made, missing, read_at=read_at)
         await ensure(WRITE_TIME)
         if self.clock.now() - read_at > MOMENT and await self.identity_center.read_policy(arn) != made.before:
             log.info("policy_changed_meanwhile", permission_set=view.name)
@@ -279,18 +308,22 @@ class Reconcile:
         return True
 
     async def _intend(
-        self, view: SetView, arn: PermissionSetArn, made: Plan, missing: Sequence[Grant]
+        self, view: SetView, arn: PermissionSetArn, made: Plan, missing: Sequence[Grant], *, read_at: datetime
     ) -> None:
         """From here on these Sids are ours, and these grants may stand in the policy, whatever happens next."""
         accounts = {grant.target.account for grant in missing} | changed_accounts(made)
-        waiting: tuple[AccountId, ...] = ()
-        if len(accounts) > EVERYWHERE_ABOVE:
-            stale = await self.identity_center.provisioned_accounts(arn, stale_only=True)
-            waiting = waiting_edits(stale, made.before, view.pushes)
+        latest: frozenset[AccountId] | None = None
+        if len(accounts | set(self._to_push(view, made))) > EVERYWHERE_ABOVE:
+            # Once it is put nobody can see any more which accounts held all of what others wrote.
+            latest = await self.identity_center.provisioned_accounts(arn, latest_only=True)
 
         def intend(tx: Tx) -> None:
             state = tx.set_state(view.name)
-            tx.save_set_state(state, replace(state, sids=state.sids | made.sids, waiting=waiting))
+            quiet_at = tx.now + LEVEL_AFTER
+            tx.save_set_state(state, replace(state, sids=state.sids | made.sids, level_at=quiet_at))
+            if latest is not None:
+                foreign_part = foreign_fingerprint(made.before)
+                tx.save_copies(tx.copies(view.name).seen(foreign_part, latest, at=read_at))
             tx.keep_snapshot(view.name, made.before, event="before")
             for push in tx.pushes_of(view.name):
                 if push.account in accounts:
@@ -333,8 +366,8 @@ class _Seen:
     document: str
     others: AbstractSet[GrantId]
     """The grants that statements which are not ours allow for at least as long."""
-    stale: frozenset[AccountId]
-    """Accounts that hold an older version; read only when `others` is not empty."""
+    latest: frozenset[AccountId]
+    """Accounts that hold the latest version; read only when `others` is not empty."""
     clean: bool
     """The policy holds exactly what is wanted."""
     at: datetime
@@ -347,12 +380,21 @@ def _settle_wanted(moves: Moves, grant: Grant, push: Push | None, seen: _Seen) -
         moves.to(grant, GrantStatus.FAILED, failure=Failure(code=Code.EXPLICIT_DENY, reason=denied))
     elif has_arrived(grant, seen.document, push, now=seen.at):
         moves.to(grant, GrantStatus.ACTIVE, written=not grant.already_allowed)
-    elif by_others and grant.target.account not in seen.stale:
+    elif by_others and grant.target.account in seen.latest:
         moves.to(grant, GrantStatus.ACTIVE, already_allowed=True)
     elif grant.already_allowed is not by_others and not grant.written:
         moves.tx.save_grant(grant, replace(grant, already_allowed=by_others))
     elif grant.rounds >= ROUND_LIMIT and not covers(seen.document, grant):
         moves.to(grant, GrantStatus.FAILED, failure=Failure(code=Code.FOREIGN_WRITER))
+
+
+def _level_due(view: SetView) -> datetime | None:
+    at = view.state.level_at
+    return quiet_since(at, view.pushes) if at is not None else None
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((at for at in (one, other) if at is not None), default=None)
 
 
 def _is_fresh(grant: Grant) -> bool:

@@ -88,7 +88,7 @@ class Moves:
         Whether anything moved at all.
         """
         for number, statuses in self._moved.items():
-            request = self.tx.request(number)
+            request = self.tx.seen_request(number)
             show(self.tx, request, self.channel)
             show_progress(self.tx, number, self.channel)
             grants = self.tx.grants_of(number)

@@ -10,7 +10,17 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row
 
 from bot.domain.errors import CorruptRow
-from bot.domain.grant import EndCause, Failure, Grant, GrantId, GrantStatus, Push, PushStatus, SetState
+from bot.domain.grant import (
+    Copies,
+    EndCause,
+    Failure,
+    Grant,
+    GrantId,
+    GrantStatus,
+    Push,
+    PushStatus,
+    SetState,
+)
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import (
     AccountId,
@@ -204,6 +214,7 @@ def set_values(state: SetState) -> Values:
         "waiting": SIDS.dump(state.waiting),
         "troubled_at": state.troubled_at,
         "stopped": FAILURE.dump(state.stopped),
+        "level_at": state.level_at,
     }
 
 
@@ -217,6 +228,7 @@ def read_set(row: AnyRow) -> SetState:
             waiting=tuple(AccountId(account) for account in SIDS.load(row.waiting)),
             troubled_at=maybe_instant(row.troubled_at),
             stopped=FAILURE.load_maybe(row.stopped),
+            level_at=maybe_instant(row.level_at),
         )
 
 
@@ -231,6 +243,7 @@ def push_values(push: Push) -> Values:
         "provisioning": push.provisioning,
         "started_at": push.started_at,
         "failure": FAILURE.dump(push.failure),
+        "levelling": push.levelling,
     }
 
 
@@ -246,6 +259,26 @@ def read_push(row: AnyRow) -> Push:
             provisioning=ProvisioningId(row.provisioning) if row.provisioning is not None else None,
             started_at=maybe_instant(row.started_at),
             failure=FAILURE.load_maybe(row.failure),
+            levelling=row.levelling,
+        )
+
+
+def copies_values(copies: Copies) -> Values:
+    return {
+        "permission_set": copies.permission_set,
+        "foreign_part": copies.foreign_part,
+        "since": copies.since,
+        "accounts": SIDS.dump(tuple(sorted(copies.accounts))),
+    }
+
+
+def read_copies(row: AnyRow) -> Copies:
+    with reading("copies", row.permission_set):
+        return Copies(
+            permission_set=PermissionSetName(row.permission_set),
+            foreign_part=row.foreign_part,
+            since=maybe_instant(row.since),
+            accounts=frozenset(AccountId(account) for account in SIDS.load(row.accounts)),
         )
 
 
@@ -306,7 +339,7 @@ def audit_values(entry: AuditEntry) -> Values:
 def read_audit(row: AnyRow) -> AuditEntry:
     with reading("audit", row.id):
         return AuditEntry(
-            request=RequestId(row.request),
+            request=RequestId(row.request) if row.request is not None else None,
             subject=row.subject,
             version=row.version,
             at=instant(row.at),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
@@ -28,7 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.engine.interfaces import Dialect as Driver
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -110,6 +112,8 @@ class Dialect(ABC):
 
     threads: int
     """How many transactions run at once."""
+    threads_ahead: int
+    """How many of them are kept for those whom somebody waits for."""
     batch: int
     """How many waiting transactions share one commit."""
     one_process: bool
@@ -151,6 +155,7 @@ class Sqlite(Dialect):
     """A file, one process, one writing connection: a fair queue without upgrade deadlocks."""
 
     threads = 1
+    threads_ahead = 0
     batch = 64
     one_process = True
 
@@ -249,8 +254,11 @@ class Postgres(Dialect):
     """A server that several replicas share."""
 
     threads = 8
-    batch = 1
+    threads_ahead = 2
+    batch = 16
     one_process = False
+
+    IDLE_SECONDS = 1.0
 
     SCHEMA_LOCK = 0x57424143
     """"WBAC"; any number that every version of this program agrees on."""
@@ -274,12 +282,34 @@ class Postgres(Dialect):
             pool_size=self.threads,
             max_overflow=0,
             pool_timeout=seconds,
-            pool_pre_ping=True,
             isolation_level="READ COMMITTED",
             connect_args={name: value for name, value in limits.items() if name not in self.url.query},
         )
         event.listen(engine, "connect", self._prepare)
+        event.listen(engine, "checkin", self._note_use)
+        event.listen(engine, "checkout", self._look_at_idle)
         return engine
+
+    @staticmethod
+    def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = monotonic()
+
+    @staticmethod
+    def _look_at_idle(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        """A connection that nobody has used for a while may be gone; asking each time costs a round trip.
+
+        SQLAlchemy then opens another one in its place. One that is lost in between is noticed by its first
+        statement, and the transaction is run again on another one (`runner.py`).
+        """
+        if monotonic() - record.info.get("used_at", 0.0) < Postgres.IDLE_SECONDS:
+            return
+        try:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1")
+            cursor.close()
+            connection.rollback()
+        except Exception as gone:
+            raise DisconnectionError from gone
 
     def _prepare(self, connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()

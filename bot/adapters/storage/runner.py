@@ -1,4 +1,4 @@
-"""Runs transactions off the event loop: a queue, threads, and one commit for those that wait."""
+"""Runs transactions off the event loop: two lanes, threads, and one commit for those that wait."""
 
 import asyncio
 import time
@@ -7,15 +7,17 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from queue import Empty, SimpleQueue
+from functools import partial
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.adapters.storage.dialect import Dialect
+from bot.adapters.storage.lanes import Lanes
+from bot.adapters.storage.rows import note_writes
 from bot.adapters.storage.tx import SqlTx
 from bot.domain.errors import Code, Unavailable
 from bot.ports.clock import Clock
@@ -24,6 +26,14 @@ T = TypeVar("T")
 
 RERUNS = 10
 """How often a transaction is run again that lost against others; each time at least one of them has won."""
+
+
+class _LostEarly(Exception):
+    """The server ended the connection before the commit was asked for: nothing has happened for certain."""
+
+
+class _OneFailed(Exception):
+    """One of several that shared a transaction raised: they are run again, each in a savepoint."""
 
 
 class _Claim:
@@ -70,9 +80,15 @@ class _Ending:
 class Runner:
     """The threads that talk to the database.
 
-    Where only one connection writes (SQLite), the functions that wait share one transaction, each in a
-    savepoint of its own: one sync to disk for all of them. A function that raises undoes its own savepoint. A
-    commit that fails fails for all, also for those who were refused by what then was not committed.
+    Functions that somebody waits for with a deadline (`within`) go ahead of the others, and never share a
+    transaction with them. Where only one connection writes (SQLite), one thread serves both lanes; elsewhere
+    some threads, and so some connections, are kept for those who are ahead.
+
+    The functions that wait in one lane share one transaction: one sync to disk for all of them. Should one of
+    them raise, all are undone and run again, each in a savepoint of its own; savepoints from the start would
+    cost a third of a short transaction. A commit that fails fails for all, also for those who were refused by
+    what then was not committed. Behind, on PostgreSQL, each has its own transaction: two that lock the same rows
+    in another order must not hold them for the time of a whole batch.
     """
 
     def __init__(
@@ -82,15 +98,19 @@ class Runner:
         self._engine = engine
         self._clock = clock
         self._on_poke = on_poke
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        event.listen(engine, "before_cursor_execute", note_writes)
+        self._lanes: Lanes[_Job] = Lanes(batch=dialect.batch)
         self._threads: list[Thread] = []
         self._is_open = False
         self._is_down = False
 
     def start(self) -> None:
+        self._lanes = Lanes(batch=self._dialect.batch)
+        ahead, both = self._dialect.threads_ahead, self._dialect.one_process
+        serve = [self._serve_ahead] * ahead
+        serve += [self._serve_both if both else self._serve_behind] * (self._dialect.threads - ahead)
         self._threads = [
-            Thread(target=self._serve, name=f"store-{number}", daemon=True)
-            for number in range(self._dialect.threads)
+            Thread(target=each, name=f"store-{number}", daemon=True) for number, each in enumerate(serve)
         ]
         for thread in self._threads:
             thread.start()
@@ -99,8 +119,7 @@ class Runner:
     async def close(self) -> None:
         """Finish what waits, then end the threads. Nothing is accepted meanwhile."""
         self._is_open = False
-        for _ in self._threads:
-            self._queue.put(None)
+        self._lanes.close()
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
         self._threads = []
@@ -119,7 +138,7 @@ class Runner:
         job = _Job(
             function=function, future=future, loop=asyncio.get_running_loop(), queued_at=time.monotonic()
         )
-        self._queue.put(job)
+        self._lanes.put(job, ahead=within is not None)
         outcome = asyncio.wrap_future(future)
         if within is None:
             return await outcome
@@ -129,26 +148,27 @@ class Runner:
             raise Unavailable(Code.STORE_UNAVAILABLE)
         return await outcome
 
-    def _serve(self) -> None:
-        is_last = False
-        while not is_last:
-            taken = [self._queue.get()]
-            while len(taken) < self._dialect.batch and taken[-1] is not None:
-                try:
-                    taken.append(self._queue.get_nowait())
-                except Empty:
-                    break
-            is_last = taken[-1] is None
-            jobs = [job for job in taken if job is not None and job.future.set_running_or_notify_cancel()]
-            if jobs:
-                self._settle(jobs)
+    def _serve_both(self) -> None:
+        while taken := self._lanes.take():
+            self._settle(taken)
 
-    def _settle(self, jobs: Sequence[_Job]) -> None:
+    def _serve_ahead(self) -> None:
+        while taken := self._lanes.take_ahead():
+            self._settle(taken)
+            self._lanes.done_ahead()
+
+    def _serve_behind(self) -> None:
+        while taken := self._lanes.take_behind():
+            self._settle(taken)
+            self._lanes.done_behind()
+
+    def _settle(self, taken: Sequence[_Job]) -> None:
         """Run some jobs and tell their callers.
 
         While the database is down, whoever has waited long enough already is told so without another try:
         a queue that formed behind a time-out must not wait for one time-out each.
         """
+        jobs = [job for job in taken if job.future.set_running_or_notify_cancel()]
         fresh = list(jobs)
         if self._is_down:
             too_old = time.monotonic() - self._dialect.patience.total_seconds()
@@ -178,32 +198,59 @@ class Runner:
                 job.future.set_exception(ending.error)
 
     def _commit(self, jobs: Sequence[_Job]) -> list[_Ending]:
+        if len(jobs) > 1:
+            with suppress(_OneFailed):
+                return self._persist(partial(self._transaction, jobs, self._for_all))
+            return self._persist(partial(self._transaction, jobs, self._in_savepoint))
+        return self._persist(partial(self._transaction, jobs, self._call))
+
+    def _persist(self, transaction: Callable[[], list[_Ending]]) -> list[_Ending]:
         for _ in range(RERUNS):
             try:
-                return self._transaction(jobs)
+                return transaction()
+            except _LostEarly:
+                continue  # all connections were dropped with it; a server that is away refuses the next one
             except DBAPIError as exc:
                 if not self._dialect.is_worth_rerunning(exc):
                     raise
         raise Unavailable(Code.STORE_UNAVAILABLE)
 
-    def _transaction(self, jobs: Sequence[_Job]) -> list[_Ending]:
+    def _transaction(
+        self, jobs: Sequence[_Job], call: Callable[[Connection, _Job], _Ending]
+    ) -> list[_Ending]:
         with self._engine.begin() as connection:
-            if len(jobs) == 1:
-                return [self._call(connection, jobs[0])]
-            return [self._in_savepoint(connection, job) for job in jobs]
+            try:
+                return [call(connection, job) for job in jobs]
+            except DBAPIError as exc:
+                if exc.connection_invalidated and not self._dialect.one_process:
+                    raise _LostEarly from exc
+                raise
+
+    def _for_all(self, connection: Connection, job: _Job) -> _Ending:
+        try:
+            return self._call(connection, job)
+        except Exception as exc:
+            if self._concerns_all(exc):
+                raise
+            raise _OneFailed from exc
 
     def _in_savepoint(self, connection: Connection, job: _Job) -> _Ending:
         savepoint = connection.begin_nested()
         try:
             ending = self._call(connection, job)
         except Exception as exc:
-            # After a full disk, for one, SQLite has undone the whole transaction by itself.
-            if self._is_outage(exc):
+            if self._concerns_all(exc):
                 raise
             savepoint.rollback()
             return _Ending(error=exc)
         savepoint.commit()
         return ending
+
+    def _concerns_all(self, error: Exception) -> bool:
+        """After a full disk, for one, SQLite has undone the whole transaction by itself; so does a deadlock."""
+        if isinstance(error, DBAPIError) and self._dialect.is_worth_rerunning(error):
+            return True
+        return self._is_outage(error)
 
     def _call(self, connection: Connection, job: _Job) -> _Ending:
         # The one place that says what time it is for the store. Once replicas must not compare their own

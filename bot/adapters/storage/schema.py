@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 from alembic import command
@@ -49,6 +50,30 @@ def check(dialect: Dialect, engine: Engine) -> None:
             if _is_current(connection, _config()):
                 return
     raise Misconfigured(["The database is not prepared for this version; run `workbench-access migrate`."])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """The schema that a database has, and the one that this version writes."""
+
+    found: str
+    """"" for none."""
+    newest: str
+    is_unknown: bool
+    """Whether a newer version has migrated it."""
+
+
+def present_revision(connection: Connection) -> Revision:
+    """For whoever only looks."""
+    script = ScriptDirectory.from_config(_config())
+    known = {revision.revision for revision in script.walk_revisions()}
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    return Revision(found=", ".join(sorted(found)), newest=newest_revision(), is_unknown=not found <= known)
+
+
+def newest_revision() -> str:
+    """The revision that this version writes."""
+    return ", ".join(ScriptDirectory.from_config(_config()).get_heads())
 
 
 @contextmanager

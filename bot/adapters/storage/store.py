@@ -17,7 +17,7 @@ from bot.adapters.storage.runner import Runner
 from bot.adapters.storage.tx import SqlTx
 from bot.log import get_logger
 from bot.ports.clock import Clock
-from bot.ports.store import Tx, Work, WorkKind
+from bot.ports.store import Backlog, Tx, Work, WorkKind
 
 T = TypeVar("T")
 
@@ -92,8 +92,12 @@ class SqlStore:
             return await self._runner.run(transaction, within=within)
 
         def under_lease(tx: SqlTx) -> T:
-            tx.hold(work)
-            return transaction(tx)
+            result = transaction(tx)
+            # Last, so that the lease's row is locked after the others, in the order in which a poke does it.
+            # Reading needs no lease: what comes of it is stored, or done, under one.
+            if tx.has_written:
+                tx.hold(work)
+            return result
 
         return await self._runner.run(under_lease, within=within)
 
@@ -135,6 +139,10 @@ class SqlStore:
 
     async def next_due(self, *, kinds: Collection[WorkKind] = tuple(WorkKind)) -> datetime | None:
         return await self._runner.run(lambda tx: work_rows.next_due(tx.connection, tuple(kinds)))
+
+    async def backlog(self, *, within: timedelta) -> Backlog:
+        """How far the work is behind, of all replicas together; raises `Unavailable` if it has to wait longer."""
+        return await self._runner.run(lambda tx: work_rows.backlog(tx.connection, tx.now), within=within)
 
     async def clock_behind(self) -> timedelta:
         """How far this machine's clock is behind the database's; zero where the database has no own clock."""

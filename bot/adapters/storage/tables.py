@@ -10,6 +10,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    false,
 )
 
 from bot.adapters.storage.dialect import CleanText, Instant
@@ -100,6 +101,7 @@ permission_sets = Table(
     Column("waiting", CleanText, nullable=False),
     Column("troubled_at", Instant),
     Column("stopped", CleanText),
+    Column("level_at", Instant),
 )
 
 snapshots = Table(
@@ -125,8 +127,19 @@ pushes = Table(
     Column("provisioning", CleanText),
     Column("started_at", Instant),
     Column("failure", CleanText),
+    Column("levelling", Boolean, nullable=False, server_default=false()),
     Index(None, "status"),
 )
+
+copies = Table(
+    "copies",
+    metadata,
+    Column("permission_set", CleanText, primary_key=True),
+    Column("foreign_part", CleanText, nullable=False),
+    Column("since", Instant),
+    Column("accounts", CleanText, nullable=False),
+)
+"""Where a set was seen up to date, by the fingerprint of what others had written in its policy then."""
 
 # The inbox and the outbox carry no foreign keys: a button of an older database may name a request that
 # this one does not have, and that click must be stored and answered all the same.
@@ -171,11 +184,49 @@ outcomes = Table(
     Column("body", CleanText, nullable=False),
 )
 
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("team", CleanText, nullable=False),
+    Column("user", CleanText, nullable=False),
+    Column("identity", CleanText, nullable=False),
+    Column("sso_user", CleanText, nullable=False),
+    Column("partition", CleanText, nullable=False),
+    Column("permission_set", CleanText, nullable=False),
+    Column("targets", CleanText, nullable=False),
+    Column("request", Integer),
+    Column("issued_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("closed_at", Instant),
+    Index(None, "issued_at"),
+)
+"""Open questions "show that you can assume this"; the id is a hash of the nonce. Kept for a day."""
+
+proofs = Table(
+    "proofs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("challenge", CleanText, nullable=False),
+    Column("user", CleanText, nullable=False),
+    Column("permission_set", CleanText, nullable=False),
+    Column("account", CleanText, nullable=False),
+    Column("role", CleanText, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("only_me", Boolean, nullable=False),
+    Column("sso_user", CleanText, nullable=False),
+    Column("request", ForeignKey("requests.id")),
+    UniqueConstraint("challenge", "account", "role"),
+    Index(None, "user", "id"),
+    Index(None, "only_me"),
+)
+"""Append-only; the challenge is not there any more after a day."""
+
 audit = Table(
     "audit",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("request", ForeignKey("requests.id"), nullable=False),
+    Column("request", ForeignKey("requests.id")),
     Column("subject", CleanText, nullable=False),
     Column("version", Integer, nullable=False),
     Column("at", Instant, nullable=False),

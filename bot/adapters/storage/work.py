@@ -9,25 +9,28 @@ import secrets
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Integer,
     and_,
+    bindparam,
     case,
     delete,
     func,
-    literal,
     or_,
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from bot.adapters.storage.codec import instant, read_work, reading
+from bot.adapters.storage.codec import Values, instant, read_work, reading
 from bot.adapters.storage.dialect import Instant, insert
 from bot.adapters.storage.tables import work
-from bot.ports.store import Work, WorkKind
+from bot.ports.store import Backlog, Work, WorkKind
 
 KINDS = tuple(WorkKind)
 """Kinds of a newer version are left alone: a replica of that version will see to them."""
@@ -37,9 +40,69 @@ def _earlier(one: ColumnElement[datetime], other: ColumnElement[datetime]) -> Co
     return case((one <= other, one), else_=other)
 
 
-def _held_by(claimed: Work) -> ColumnElement[bool]:
-    """The lease's token proves the claim. One that ran out still counts until somebody else claims."""
-    return and_(work.c.id == f"{claimed.kind}:{claimed.key}", work.c.lease == claimed.lease)
+HELD = and_(work.c.id == bindparam("held_id"), work.c.lease == bindparam("held_lease"))
+"""The lease's token proves the claim. One that ran out still counts until somebody else claims."""
+
+IS_HELD = select(work.c.id).where(HELD).with_for_update()
+RENEW = update(work).where(HELD).values(leased_until=bindparam("until"))
+DONE = delete(work).where(HELD, work.c.pokes == bindparam("seen_pokes"))
+
+FREE = {"lease": None, "leased_until": None, "asked_at": None}
+POKED_AGAIN = (
+    update(work)
+    .where(HELD)
+    .values(due_at=func.coalesce(work.c.asked_at, work.c.due_at), attempts=0, error="", **FREE)
+)
+AGAIN_AT = bindparam("again_at", type_=Instant)
+AGAIN = (
+    update(work)
+    .where(HELD)
+    .values(
+        due_at=case((work.c.asked_at <= AGAIN_AT, work.c.asked_at), else_=AGAIN_AT),
+        attempts=0,
+        error="",
+        **FREE,
+    )
+)
+FAILED = update(work).where(HELD).values(due_at=AGAIN_AT, error=bindparam("why"), **FREE)
+
+CLAIMABLE_AT = case((work.c.leased_until > work.c.due_at, work.c.leased_until), else_=work.c.due_at)
+NEXT_DUE = select(func.min(CLAIMABLE_AT)).where(work.c.kind.in_(bindparam("kinds", expanding=True)))
+
+
+def _claim() -> ReturningUpdate[*tuple[Any, ...]]:
+    now = bindparam("now", type_=Instant)
+    due = (
+        select(work.c.id)
+        .where(
+            work.c.kind.in_(bindparam("kinds", expanding=True)),
+            work.c.due_at <= now,
+            or_(work.c.leased_until.is_(None), work.c.leased_until <= now),
+        )
+        .order_by(work.c.due_at, work.c.id)
+        .limit(bindparam("at_most", type_=Integer))
+        .with_for_update(skip_locked=True)  # SQLAlchemy leaves it out for SQLite, which has one writer
+        # PostgreSQL may run a plain subquery more than once, and so take more than `at_most`.
+        .cte("due")
+    )
+    return (
+        update(work)
+        .where(work.c.id.in_(select(due.c.id)))
+        .values(
+            lease=bindparam("new_lease"),
+            leased_until=bindparam("until"),
+            attempts=work.c.attempts + 1,
+            asked_at=None,
+        )
+        .returning(work)
+    )
+
+
+CLAIM = _claim()
+
+
+def _held(claimed: Work) -> Values:
+    return {"held_id": f"{claimed.kind}:{claimed.key}", "held_lease": claimed.lease}
 
 
 @cache
@@ -80,42 +143,25 @@ def claim(
     kinds: Collection[WorkKind] = KINDS,
 ) -> Sequence[Work]:
     """Take work that is due and that nobody holds, or whose holder has let the lease run out."""
-    due = (
-        select(work.c.id)
-        .where(
-            work.c.kind.in_(kinds),
-            work.c.due_at <= now,
-            or_(work.c.leased_until.is_(None), work.c.leased_until <= now),
-        )
-        .order_by(work.c.due_at, work.c.id)
-        .limit(at_most)
-        .with_for_update(skip_locked=True)  # SQLAlchemy leaves it out for SQLite, which has one writer
-        # PostgreSQL may run a plain subquery more than once, and so take more than `at_most`.
-        .cte("due")
-    )
-    rows = connection.execute(
-        update(work)
-        .where(work.c.id.in_(select(due.c.id)))
-        .values(
-            lease=secrets.token_urlsafe(16),
-            leased_until=now + lease_for,
-            attempts=work.c.attempts + 1,
-            asked_at=None,
-        )
-        .returning(work)
-    ).all()
+    values = {
+        "now": now,
+        "kinds": list(kinds),
+        "at_most": at_most,
+        "new_lease": secrets.token_urlsafe(16),
+        "until": now + lease_for,
+    }
+    rows = connection.execute(CLAIM, values).all()
     return [read_work(row) for row in sorted(rows, key=lambda row: (row.due_at, row.id))]
 
 
 def renew(connection: Connection, now: datetime, claimed: Work, *, lease_for: timedelta) -> bool:
     """Hold on to claimed work; False when somebody else has it."""
-    renewed = connection.execute(update(work).where(_held_by(claimed)).values(leased_until=now + lease_for))
-    return renewed.rowcount == 1
+    return connection.execute(RENEW, _held(claimed) | {"until": now + lease_for}).rowcount == 1
 
 
 def is_held(connection: Connection, claimed: Work) -> bool:
     """Whether the lease still stands; nobody can claim the work before this transaction ends."""
-    return connection.scalar(select(work.c.id).where(_held_by(claimed)).with_for_update()) is not None
+    return connection.execute(IS_HELD, _held(claimed)).first() is not None
 
 
 def finish(connection: Connection, claimed: Work, *, again_at: datetime | None) -> bool:
@@ -123,34 +169,34 @@ def finish(connection: Connection, claimed: Work, *, again_at: datetime | None) 
 
     What was poked for since the claim and `again_at` stand: the earlier one is when it is due.
     """
-    if again_at is None:
-        unpoked = and_(_held_by(claimed), work.c.pokes == claimed.pokes)
-        if connection.execute(delete(work).where(unpoked)).rowcount:
-            return False
-        due_at: ColumnElement[datetime] = func.coalesce(work.c.asked_at, work.c.due_at)
-    else:
-        due_at = case((work.c.asked_at <= again_at, work.c.asked_at), else_=literal(again_at, Instant))
-    return _let_go(connection, claimed, due_at=due_at, attempts=0, error="")
+    if again_at is not None:
+        return connection.execute(AGAIN, _held(claimed) | {"again_at": again_at}).rowcount == 1
+    if connection.execute(DONE, _held(claimed) | {"seen_pokes": claimed.pokes}).rowcount:
+        return False
+    return connection.execute(POKED_AGAIN, _held(claimed)).rowcount == 1
 
 
 def fail(connection: Connection, claimed: Work, *, again_at: datetime, error: str) -> bool:
     """Let go of work that failed, until `again_at`, whatever was poked so far; keeps why, for people."""
-    return _let_go(connection, claimed, due_at=again_at, error=error)
-
-
-def _let_go(connection: Connection, claimed: Work, **values: object) -> bool:
-    freed = (
-        update(work).where(_held_by(claimed)).values(lease=None, leased_until=None, asked_at=None, **values)
-    )
-    return connection.execute(freed).rowcount == 1
+    return connection.execute(FAILED, _held(claimed) | {"again_at": again_at, "why": error}).rowcount == 1
 
 
 def next_due(connection: Connection, kinds: Collection[WorkKind] = KINDS) -> datetime | None:
     """When something can be claimed next: what is held comes up again when its lease runs out."""
-    claimable = case((work.c.leased_until > work.c.due_at, work.c.leased_until), else_=work.c.due_at)
-    at = connection.scalar(select(func.min(claimable)).where(work.c.kind.in_(kinds)))
+    at = connection.execute(NEXT_DUE, {"kinds": list(kinds)}).scalar_one()
     with reading("work", "due_at"):
         return None if at is None else instant(at)
+
+
+def backlog(connection: Connection, now: datetime) -> Backlog:
+    """What is due and not held; work that failed is due again only after its pause."""
+    waiting = (work.c.due_at <= now, or_(work.c.leased_until.is_(None), work.c.leased_until <= now))
+    row = connection.execute(select(func.count(), func.min(work.c.due_at)).where(*waiting)).one()
+    count, oldest = row
+    if oldest is None:
+        return Backlog(due=0, oldest=timedelta(0))
+    with reading("work", "due_at"):
+        return Backlog(due=count, oldest=now - instant(oldest))
 
 
 def void_leases(connection: Connection) -> None:

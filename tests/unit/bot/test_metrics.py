@@ -58,3 +58,13 @@ def test_two_bots_in_one_process_count_apart() -> None:
     one.ready(True)
 
     assert samples(other)["workbench_access_ready", ()] == 0
+
+
+def test_the_backlog_is_what_was_measured_last() -> None:
+    metrics = Metrics()
+    metrics.backlog(3, 12.5)
+
+    counted = samples(metrics)
+
+    assert counted["workbench_access_work_due", ()] == 3
+    assert counted["workbench_access_work_due_seconds", ()] == 12.5

@@ -1,14 +1,14 @@
 """One round on a permission set, as arithmetic."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from bot.domain.grant import EndCause, GrantStatus, PushStatus
+from bot.domain.grant import Copies, EndCause, GrantStatus, PushStatus
 from bot.domain.names import AccountId, IdentityUserId
-from bot.domain.policy import fits, managed, parse, size_bytes
+from bot.domain.policy import fits, foreign_fingerprint, managed, parse, size_bytes
 from bot.domain.rounds import (
     WITHDRAW_AFTER,
     accounts_to_push,
@@ -24,6 +24,7 @@ from tests.builders import (
     BUILDER,
     PROD,
     READER,
+    SET,
     TEST,
     WEEK,
     a_foreign,
@@ -37,6 +38,7 @@ from tests.fakes.clock import NOON
 
 PATIENCE = timedelta(minutes=5)
 ALICE, BOB = IdentityUserId("u-alice"), IdentityUserId("u-bob")
+NOWHERE = Copies(permission_set=SET)
 ACTIVE, ENDING, FAILED = GrantStatus.ACTIVE, GrantStatus.ENDING, GrantStatus.FAILED
 
 
@@ -298,6 +300,10 @@ def test_an_ending_where_the_bot_never_provisioned_pushes_nothing() -> None:
     assert to_push("", a_grant(status=ENDING)) == ()
 
 
+def test_an_ending_of_what_was_written_is_pushed_though_the_bot_never_provisioned_there() -> None:
+    assert to_push("", a_grant(status=ENDING, written=True)) == (PROD,)
+
+
 def test_an_ending_whose_account_is_level_pushes_nothing() -> None:
     held = a_policy(foreign=[a_foreign()])
 
@@ -370,8 +376,12 @@ def test_what_others_allow_has_arrived_once_the_account_allows_it_too() -> None:
 # has_gone
 
 
-def test_a_grant_has_gone_where_nothing_was_ever_provisioned() -> None:
+def test_a_grant_that_was_never_written_has_gone_where_nothing_was_ever_provisioned() -> None:
     assert has_gone(a_grant(status=ENDING), "", None)
+
+
+def test_a_grant_that_was_written_has_not_gone_before_it_was_provisioned_away() -> None:
+    assert not has_gone(a_grant(status=ENDING, written=True), "", None)
 
 
 def test_a_grant_has_gone_once_the_account_holds_what_the_policy_says() -> None:
@@ -404,23 +414,84 @@ def test_accounts_that_our_own_rounds_left_behind_are_no_foreign_edit() -> None:
     held = a_policy([a_grant()], foreign=[a_foreign()])
     document = a_policy(foreign=[a_foreign()])
 
-    assert waiting_edits([PROD], document, [a_push(held)]) == ()
+    assert waiting_edits([PROD], document, [a_push(held)], NOWHERE) == ()
 
 
 def test_an_edit_of_somebody_else_waits_where_another_foreign_part_was_provisioned() -> None:
     held = a_policy(foreign=[a_foreign()])
     document = a_policy(foreign=[a_foreign(), a_foreign("Extra")])
 
-    assert waiting_edits([PROD], document, [a_push(held)]) == (PROD,)
+    assert waiting_edits([PROD], document, [a_push(held)], NOWHERE) == (PROD,)
 
 
 def test_where_we_never_provisioned_an_older_version_is_somebody_elses_edit() -> None:
-    assert waiting_edits([TEST, PROD], "", []) == (PROD, TEST)
-    assert waiting_edits([PROD], "", [a_push(None)]) == (PROD,)
+    assert waiting_edits([TEST, PROD], "", [], NOWHERE) == (PROD, TEST)
+    assert waiting_edits([PROD], "", [a_push(None)], NOWHERE) == (PROD,)
 
 
 def test_an_account_at_the_latest_version_waits_for_nothing() -> None:
-    assert waiting_edits([], a_policy(foreign=[a_foreign()]), [a_push("")]) == ()
+    assert waiting_edits([], a_policy(foreign=[a_foreign()]), [a_push("")], NOWHERE) == ()
+
+
+def seen_with(document: str, *, at: datetime = NOON) -> Copies:
+    """PROD was at the latest version of this document."""
+    return NOWHERE.seen(foreign_fingerprint(document), {PROD}, at=at)
+
+
+def test_an_account_that_was_up_to_date_before_our_first_put_has_only_our_statements_missing() -> None:
+    before = a_policy(foreign=[a_foreign()])
+    after = a_policy([a_grant()], foreign=[a_foreign()])
+
+    assert waiting_edits([PROD, TEST], after, [], seen_with(before)) == (TEST,)
+
+
+def test_where_an_older_foreign_part_was_seen_the_present_one_waits() -> None:
+    document = a_policy(foreign=[a_foreign(), a_foreign("Extra")])
+
+    assert waiting_edits([PROD], document, [], seen_with(a_policy(foreign=[a_foreign()]))) == (PROD,)
+
+
+@pytest.mark.parametrize(
+    ("later", "waiting"), [(-1, ()), (1, (PROD,))], ids=["pushed before", "pushed after"]
+)
+def test_of_a_look_and_a_push_the_later_one_says_what_an_account_holds(
+    later: int, waiting: tuple[AccountId, ...]
+) -> None:
+    document = a_policy(foreign=[a_foreign("New")])
+    push = a_push(a_policy(foreign=[a_foreign("Old")]), started_at=NOON + timedelta(minutes=later))
+
+    assert waiting_edits([PROD], document, [push], seen_with(document)) == waiting
+
+
+def test_a_provisioning_for_a_grant_that_failed_leaves_nothing_known_of_the_account() -> None:
+    document = a_policy(foreign=[a_foreign()])
+    failed = a_push(None, status=PushStatus.FAILED, started_at=NOON + timedelta(minutes=1))
+
+    assert waiting_edits([PROD], document, [failed], seen_with(document)) == (PROD,)
+    assert waiting_edits([PROD], document, [replace(failed, levelling=True)], seen_with(document)) == ()
+
+
+def test_a_foreign_edit_that_was_seen_after_a_push_may_have_travelled_over_it() -> None:
+    held = a_policy(foreign=[a_foreign("Old")])
+    between = foreign_fingerprint(a_policy(foreign=[a_foreign("New")]))
+    push = a_push(held, started_at=NOON + timedelta(hours=1))
+    first = seen_with(held)
+    second = first.seen(between, {PROD}, at=NOON + timedelta(hours=2))
+    third = second.seen(foreign_fingerprint(held), set(), at=NOON + timedelta(hours=3))
+
+    assert waiting_edits([PROD], held, [push], first) == ()
+    assert waiting_edits([PROD], held, [push], second) == (PROD,)
+    assert waiting_edits([PROD], held, [push], third) == (PROD,)
+
+
+def test_looks_add_up_until_somebody_else_changes_the_policy() -> None:
+    first = seen_with(a_policy(foreign=[a_foreign()]))
+
+    second = first.seen(first.foreign_part, {TEST}, at=NOON + WEEK)
+    third = second.seen("another", {TEST}, at=NOON + WEEK)
+
+    assert (second.accounts, second.since) == (frozenset({PROD, TEST}), NOON)
+    assert (third.accounts, third.since) == (frozenset({TEST}), NOON + WEEK)
 
 
 # next_look

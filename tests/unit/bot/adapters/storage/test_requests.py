@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -193,3 +194,34 @@ async def test_a_set_is_created_when_it_is_first_looked_at_and_saved_conditional
 
     assert (new.version, saved.version) == (0, 1)
     assert await store.run(lambda tx: tx.set_state(SET)) == saved
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_looking_at_a_request_waits_for_nobody_who_decides_it(store: SqlStore) -> None:
+    request = await store.run(add_request)
+    begun, may_go_on = Event(), Event()
+
+    def decide(tx: Tx) -> None:
+        tx.request(request.id)
+        begun.set()
+        may_go_on.wait(5)
+
+    deciding = asyncio.create_task(store.run(decide))
+    await asyncio.to_thread(begun.wait, 5)
+
+    seen = await asyncio.wait_for(store.run(lambda tx: tx.seen_request(request.id)), timeout=3)
+
+    may_go_on.set()
+    await deciding
+    assert seen == request
+
+
+async def test_what_is_only_looked_at_has_its_approvals_or_is_not_there(store: SqlStore) -> None:
+    request = await store.run(add_request)
+    await store.run(lambda tx: tx.add_approval(request.id, BOB))
+
+    seen = await store.run(lambda tx: tx.seen_request(request.id))
+
+    assert [approval.by for approval in seen.approvals] == [BOB]
+    with pytest.raises(NotFound):
+        await store.run(lambda tx: tx.seen_request(RequestId(99)))

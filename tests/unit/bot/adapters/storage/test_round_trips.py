@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.adapters.storage.store import SqlStore
 from bot.domain.errors import Code
 from bot.domain.evaluate import Answer as Known
-from bot.domain.grant import EndCause, Failure, Grant, GrantStatus, Push, PushStatus, SetState
+from bot.domain.grant import Copies, EndCause, Failure, Grant, GrantStatus, Push, PushStatus, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.precheck import Facts, Finding, Holders
 from bot.domain.request import Ask, RequestStatus, Ruling, Scope, Target
@@ -93,7 +93,12 @@ asks = st.builds(
 )
 checks = st.builds(Check, link=st.sampled_from(Link), answer=st.sampled_from(Known), code=codes, detail=texts)
 verifications = st.builds(
-    Verification, target=targets, checks=several(checks), checked_at=instants, until=optional(instants)
+    Verification,
+    target=targets,
+    checks=several(checks),
+    checked_at=instants,
+    until=optional(instants),
+    is_endless=st.booleans(),
 )
 answers = st.builds(
     Answer,
@@ -179,6 +184,7 @@ async def test_grants(store: SqlStore, changes: dict[str, Any]) -> None:
             document=texts,
             held=optional(texts),
             everywhere=st.booleans(),
+            levelling=st.booleans(),
             provisioning=optional(texts),
             started_at=optional(instants),
             failure=optional(failures),
@@ -205,17 +211,40 @@ async def test_pushes(store: SqlStore, pushed: list[Push]) -> None:
 
 @each
 @given(
-    sids=st.frozensets(texts, max_size=4), document=optional(texts), stopped=optional(failures), name=texts
+    sids=st.frozensets(texts, max_size=4),
+    document=optional(texts),
+    stopped=optional(failures),
+    level_at=optional(instants),
+    name=texts,
 )
-async def test_sets(store: SqlStore, sids: frozenset[str], document: Any, stopped: Any, name: Any) -> None:
+async def test_sets(
+    store: SqlStore, sids: frozenset[str], document: Any, stopped: Any, level_at: Any, name: Any
+) -> None:
     def write(tx: Tx) -> SetState:
         seen = tx.set_state(name)
         tx.keep_snapshot(name, document or "", event="before")
-        return tx.save_set_state(seen, replace(seen, sids=sids, document=document, stopped=stopped))
+        changes = replace(seen, sids=sids, document=document, stopped=stopped, level_at=level_at)
+        return tx.save_set_state(seen, changes)
 
     saved = await store.run(write)
 
     assert await store.run(lambda tx: tx.set_state(name)) == saved
+
+
+@each
+@given(
+    copies=st.builds(
+        Copies,
+        permission_set=texts,
+        foreign_part=texts,
+        since=optional(instants),
+        accounts=st.frozensets(texts, max_size=4),
+    )
+)
+async def test_copies(store: SqlStore, copies: Copies) -> None:
+    await store.run(lambda tx: tx.save_copies(copies))
+
+    assert await store.run(lambda tx: tx.copies(copies.permission_set)) == copies
 
 
 @each

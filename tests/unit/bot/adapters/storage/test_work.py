@@ -268,3 +268,25 @@ async def test_what_was_undone_wakes_nobody(store: SqlStore, pokes: list[str]) -
 
     assert await claim(store) == []
     assert pokes == []
+
+
+async def test_the_backlog_is_what_is_due_and_not_held(store: SqlStore, clock: FakeClock) -> None:
+    def poke(tx: Tx) -> None:
+        tx.poke(WorkKind.CLICK, "1", due_at=tx.now - timedelta(seconds=9))
+        tx.poke(WorkKind.CLICK, "2", due_at=tx.now - timedelta(seconds=4))
+        tx.poke(WorkKind.CLICK, "3", due_at=tx.now + timedelta(seconds=1))
+
+    await store.run(poke)
+    before = await store.backlog(within=LEASE)
+    await store.claim(at_most=1, lease_for=LEASE)
+
+    after = await store.backlog(within=LEASE)
+
+    assert (before.due, before.oldest) == (2, timedelta(seconds=9))
+    assert (after.due, after.oldest) == (1, timedelta(seconds=4))
+
+
+async def test_without_work_there_is_no_backlog(store: SqlStore) -> None:
+    nothing = await store.backlog(within=LEASE)
+
+    assert (nothing.due, nothing.oldest) == (0, timedelta(0))

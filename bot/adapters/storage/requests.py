@@ -1,0 +1,99 @@
+"""Requests and their approvals. On PostgreSQL `request` locks the row: approvers come one after the other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy import Executable, bindparam, select, update
+
+from bot.adapters.storage import codec, tables
+from bot.adapters.storage.codec import AnyRow
+from bot.adapters.storage.rows import Rows, saving
+from bot.domain.errors import Code, Conflict, NotFound
+from bot.domain.names import SlackUserId
+from bot.domain.request import (
+    AccessRequest,
+    Approval,
+    Ask,
+    RequestId,
+    RequestStatus,
+    label,
+)
+
+NEXT_NUMBER = (
+    update(tables.counters)
+    .where(tables.counters.c.name == "request")
+    .values(value=tables.counters.c.value + 1)
+    .returning(tables.counters.c.value)
+)
+SEEN_REQUEST = select(tables.requests).where(tables.requests.c.id == bindparam("request"))
+REQUEST = SEEN_REQUEST.with_for_update(key_share=True)
+APPROVALS = (
+    select(tables.approvals)
+    .where(tables.approvals.c.request.in_(bindparam("requests", expanding=True)))
+    .order_by(tables.approvals.c.request, tables.approvals.c.id)
+)
+SAVE_REQUEST = saving(tables.requests)
+
+
+class RequestRows(Rows):
+    """What was asked, and who said yes."""
+
+    def add_request(self, ask: Ask, *, decide_by: datetime) -> AccessRequest:
+        """Raises `Conflict` when the form has made a request already."""
+        values = {
+            "id": self.connection.execute(NEXT_NUMBER).scalar_one(),
+            "version": 1,
+            "status": RequestStatus.PENDING,
+            **codec.ask_values(ask),
+            "created_at": self._now,
+            "decide_by": decide_by,
+        }
+        row = self._add(tables.requests, values)
+        if row is None:
+            raise Conflict(Code.CONFLICT, form_key=ask.form_key)
+        return codec.read_request(row, ())
+
+    def request(self, request: RequestId) -> AccessRequest:
+        return self._request(REQUEST, request)
+
+    def seen_request(self, request: RequestId) -> AccessRequest:
+        return self._request(SEEN_REQUEST, request)
+
+    def _request(self, statement: Executable, request: RequestId) -> AccessRequest:
+        row = self._one(statement, {"request": request})
+        if row is None:
+            raise NotFound(Code.NOT_FOUND, id=label(request))
+        return self._with_approvals([row])[0]
+
+    def request_by_form(self, form_key: str) -> AccessRequest | None:
+        row = self._one(select(tables.requests).where(tables.requests.c.form_key == form_key))
+        return None if row is None else self._with_approvals([row])[0]
+
+    def requests_of(self, requester: SlackUserId, *, at_most: int) -> Sequence[AccessRequest]:
+        theirs = select(tables.requests).where(tables.requests.c.requester == requester)
+        return self._with_approvals(self._all(theirs.order_by(tables.requests.c.id.desc()).limit(at_most)))
+
+    def pending_requests(self, *, at_most: int) -> Sequence[AccessRequest]:
+        pending = select(tables.requests).where(tables.requests.c.status == RequestStatus.PENDING)
+        return self._with_approvals(self._all(pending.order_by(tables.requests.c.id).limit(at_most)))
+
+    def _with_approvals(self, rows: Sequence[AnyRow]) -> list[AccessRequest]:
+        found = self._all(APPROVALS, {"requests": [row.id for row in rows]}) if rows else ()
+        approvals: dict[int, tuple[Approval, ...]] = {
+            request: tuple(codec.read_approval(row) for row in group)
+            for request, group in groupby(found, key=lambda row: row.request)
+        }
+        return [codec.read_request(row, approvals.get(row.id, ())) for row in rows]
+
+    def save_request(self, seen: AccessRequest, changed: AccessRequest) -> AccessRequest:
+        saved = replace(changed, version=seen.version + 1)
+        seen_row = {"seen_id": seen.id, "seen_version": seen.version}
+        if not self._change(SAVE_REQUEST, codec.request_values(saved) | seen_row):
+            raise Conflict(Code.ALREADY_DECIDED, label=seen.label)
+        return saved
+
+    def add_approval(self, request: RequestId, by: SlackUserId) -> bool:
+        values = {"request": request, "approver": by, "at": self._now}
+        return self._add(tables.approvals, values) is not None

@@ -1,0 +1,63 @@
+"""What a list is drawn from: one reading for many says what one reading for each would say."""
+
+from dataclasses import replace
+
+from bot.adapters.storage.store import SqlStore
+from bot.domain.errors import Code
+from bot.domain.grant import Failure, Push, PushStatus
+from bot.domain.messages import Outcome
+from bot.domain.names import AccountId, PermissionSetName
+from bot.ports.store import Tx
+from tests.fakes.clock import NOON
+from tests.unit.bot.adapters.storage.samples import add_grant, add_request
+
+A, B, C = (PermissionSetName(name) for name in "ABC")
+STOPPED = Failure(code=Code.CONFLICT, reason="altered by hand")
+
+
+async def test_grants_and_newest_outcomes_of_many_are_those_of_each(store: SqlStore) -> None:
+    def write(tx: Tx) -> None:
+        for grants, outcomes in ((2, 2), (0, 0), (1, 1)):
+            request = add_request(tx).id
+            for _ in range(grants):
+                add_grant(tx, request)
+            for number in range(1, outcomes + 1):
+                tx.add_outcome(Outcome(request=request, number=number, at=NOON, verifications=()))
+
+    await store.run(write)
+    requests = [request.id for request in await store.run(lambda tx: tx.pending_requests(at_most=10))]
+
+    grants, outcomes = await store.run(lambda tx: (tx.grants_for(requests), tx.outcomes_for(requests)))
+
+    for request in requests:
+        each = await store.run(lambda tx, one=request: (tx.grants_of(one), tx.outcome(one, 0)))  # type: ignore[misc]
+        assert (grants.get(request, ()), outcomes.get(request)) == each
+    assert [len(each) for each in grants.values()] == [2, 1]
+    assert [outcome.number for outcome in outcomes.values()] == [2, 1]
+
+
+async def test_pushes_and_stops_of_many_sets_are_those_of_each(store: SqlStore) -> None:
+    def write(tx: Tx) -> None:
+        for name, account in ((B, "2"), (A, "2"), (A, "1"), (C, "1")):
+            account_id = AccountId(account)
+            push = Push(permission_set=name, account=account_id, status=PushStatus.STARTING, document="{}")
+            tx.save_push(push)
+        running, stopped = tx.set_state(A), tx.set_state(B)
+        tx.save_set_state(running, running)
+        tx.save_set_state(stopped, replace(stopped, stopped=STOPPED))
+
+    await store.run(write)
+
+    pushes, stopped = await store.run(lambda tx: (tx.pushes_in({A, B}), tx.stopped_sets({A, B})))
+
+    assert pushes == await store.run(lambda tx: (*tx.pushes_of(A), *tx.pushes_of(B)))
+    assert len(pushes) == 3
+    assert stopped == {B: STOPPED}
+
+
+async def test_nothing_is_read_for_nobody(store: SqlStore) -> None:
+    read = await store.run(
+        lambda tx: (tx.grants_for(()), tx.outcomes_for(()), tx.pushes_in(()), tx.stopped_sets(()))
+    )
+
+    assert read == ({}, {}, (), {})
