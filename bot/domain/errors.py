@@ -41,6 +41,8 @@ class Code(StrEnum):
     NOT_ALLOWED = "not_allowed"
     ROLE_NOT_FOUND = "role_not_found"
     NOT_TRUSTED = "not_trusted"
+    BOUNDARY = "boundary"
+    SCP = "scp"
     # The decision
     NOT_AN_APPROVER = "not_an_approver"
     OWN_REQUEST = "own_request"
@@ -51,6 +53,11 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     NOTHING_TO_RETRY = "nothing_to_retry"
     NOT_ACTIVE = "not_active"
+    # The proof
+    PROOF_REFUSED = "proof_refused"
+    """A token that shows nothing; the fact `flaw` says why."""
+    PROOF_GONE = "proof_gone"
+    NOTHING_TO_PROVE = "nothing_to_prove"
     # The policy
     POLICY_UNREADABLE = "policy_unreadable"
     MANAGED_STATEMENT_ALTERED = "managed_statement_altered"

@@ -30,6 +30,10 @@ class MessageKind(StrEnum):
     """The same by DM to the requester."""
     REMINDER = "reminder"
     """By DM to the requester, a day and an hour before the end."""
+    PROOF = "proof"
+    """What somebody has proved, in the card's thread, or by DM where there is no request; posted once."""
+    UNEXPLAINED = "unexplained"
+    """To the approvals channel, about statements in a policy that no request explains; posted once for them."""
     ANSWER = "answer"
     """To one person alone, about something that this person did."""
 
@@ -137,9 +141,10 @@ class Click:
 class AuditEntry:
     """One line of the history; append-only, once per (subject, version)."""
 
-    request: RequestId
+    request: RequestId | None
+    """None for a proof that belongs to no request."""
     subject: str
-    """`WA-17`, or `WA-17/3` for its grant 3: what `version` counts."""
+    """`WA-17`, `WA-17/3` for its grant 3, or `proof/…`: what `version` counts."""
     version: int
     at: datetime
     event: str

@@ -22,9 +22,13 @@ class Finding:
     code: Code | None = None
     detail: str = ""
     """A name that belongs to `code`: the denying statement's Sid, AWS's words; data, never parsed."""
+    names: tuple[str, ...] = ()
+    """With NOT_TRUSTED the permission sets that the role lets in, with EXPLICIT_DENY the attached policy."""
     already_allowed: bool = False
     allowed_until: datetime | None = None
     """With `already_allowed`: when that ends; None for no end."""
+    allowed_by: str = ""
+    """With `already_allowed`: the attached policy that allows it, where the inline policy does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

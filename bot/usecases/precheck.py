@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.approval import can_be_decided
 from bot.domain.errors import AccessError, Code, NotFound, Provisioning, Refusal, Unavailable
-from bot.domain.evaluate import Answer, coverage, evaluate
+from bot.domain.evaluate import Answer, coverage
+from bot.domain.foresight import Sight, finding_of
+from bot.domain.member_links import Caller
 from bot.domain.names import (
     AccountId,
     IdentityGroupId,
@@ -20,18 +22,22 @@ from bot.domain.names import (
     role_arn,
 )
 from bot.domain.people import Identity
-from bot.domain.policy import parse
+from bot.domain.policy import Policy, foreign_fingerprint, parse
 from bot.domain.precheck import Facts, Finding, Holders
 from bot.domain.preview import Preview, preview
 from bot.domain.request import Ask, Scope, Target
 from bot.domain.rounds import waiting_edits
 from bot.domain.rules import Rule, Rules, approvers
+from bot.domain.set_policies import SetPolicies
 from bot.domain.statements import Want, ends_at_for
 from bot.ports.clock import Clock
 from bot.ports.identity_center import Assignees, Directory, Home, IdentityCenter
+from bot.ports.member_account import MemberAccounts
 from bot.ports.people import People
-from bot.ports.store import Store
+from bot.ports.store import Store, Tx
 from bot.usecases.admission import Admission
+from bot.usecases.checks.central import ATTACHED_FOR, read_attached, together
+from bot.usecases.checks.member import FOR_A_CARD, FOR_A_FORM, Look, look_into
 
 HOLDERS_COUNTED = 500
 """People counted per group for the blast radius; more are "at least"."""
@@ -44,19 +50,25 @@ APPROVERS_LOOKED_UP = 20
 class Seen:
     """What one look at AWS showed of a permission set."""
 
+    at: datetime
+    """Before anything was read."""
     arn: PermissionSetArn
     home: Home
     document: str | None
-    """None: the policy could not be read; `trouble` says why."""
+    """None: the policy could not be read; `policies` says why."""
+    policies: SetPolicies
+    """The same parsed, with what is attached to the set, as far as it could be read."""
     provisioned: frozenset[AccountId] | None
     sids: frozenset[str]
     """The managed statements that this database has written."""
-    trouble: AccessError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precheck:
-    """Reads what the management account shows and judges each account × role. Nothing is written."""
+    """Reads what the management account shows and judges each account × role.
+
+    Nothing is written but which accounts were seen up to date: see `domain.grant.Copies`.
+    """
 
     identity_center: IdentityCenter
     directory: Directory
@@ -65,11 +77,13 @@ class Precheck:
     clock: Clock
     rules: Rules
     admission: Admission
+    members: MemberAccounts | None = None
+    """None: no member role is configured, and the accounts themselves are not asked."""
 
     async def findings(self, ask: Ask, identity: Identity) -> tuple[Finding, ...]:
         """What is known of each target; what AWS does not tell now is UNKNOWN, never an exception."""
         seen = await self._look(ask.permission_set)
-        return await self._findings(ask, identity, seen)
+        return await self._findings(ask, identity, seen, FOR_A_FORM)
 
     async def approvers(self, ask: Ask, *, not_before: datetime | None = None) -> frozenset[SlackUserId]:
         """Who could decide this; raises `Refusal(NOBODY_CAN_APPROVE)` when too few could."""
@@ -100,7 +114,7 @@ class Precheck:
         who = await self.approvers(ask)
         seen = await self._look(ask.permission_set)
         findings, holders, waiting, benefiting = await asyncio.gather(
-            self._findings(ask, identity, seen),
+            self._findings(ask, identity, seen, FOR_A_CARD),
             self._holders(ask, seen),
             self._waiting(ask, seen),
             self._benefiting(ask, who, seen),
@@ -127,81 +141,72 @@ class Precheck:
         )
 
     async def _look(self, name: PermissionSetName) -> Seen:
+        at = self.clock.now()
         home = await self.identity_center.home()
         arn = await self.identity_center.permission_set(name)
-        document: str | None = None
-        provisioned: frozenset[AccountId] | None = None
-        trouble: AccessError | None = None
+        (document, provisioned, trouble), attached = await asyncio.gather(
+            self._policy_and_accounts(arn),
+            read_attached(self.identity_center, arn, max_age=ATTACHED_FOR),
+        )
+        state = await self.store.run(lambda tx: tx.set_state(name))
+        return Seen(
+            at=at,
+            arn=arn,
+            home=home,
+            document=document,
+            policies=together(_parsed(document, trouble), attached),
+            provisioned=provisioned,
+            sids=state.sids,
+        )
+
+    async def _policy_and_accounts(
+        self, arn: PermissionSetArn
+    ) -> tuple[str | None, frozenset[AccountId] | None, AccessError | None]:
         try:
             document, provisioned = await asyncio.gather(
                 self.identity_center.read_policy(arn), self.identity_center.provisioned_accounts(arn)
             )
         except (Unavailable, Provisioning, NotFound) as error:
-            trouble = error
-        state = await self.store.run(lambda tx: tx.set_state(name))
-        return Seen(
-            arn=arn,
-            home=home,
-            document=document,
-            provisioned=provisioned,
-            sids=state.sids,
-            trouble=trouble,
-        )
+            return None, None, error
+        return document, provisioned, None
 
-    async def _findings(self, ask: Ask, identity: Identity, seen: Seen) -> tuple[Finding, ...]:
+    async def _findings(self, ask: Ask, identity: Identity, seen: Seen, how: Look) -> tuple[Finding, ...]:
         accounts = sorted({target.account for target in ask.targets})
-        groups, assignees = await asyncio.gather(
+        now = self.clock.now()
+        groups, stale, assignees, members = await asyncio.gather(
             self._groups(identity),
+            # After the policy: one that is written in between makes accounts stale, and none look up to date.
+            self._stale(seen),
             asyncio.gather(*(self._assignees(seen.arn, account) for account in accounts)),
+            look_into(
+                self.members, ask.permission_set, ask.targets, person=identity.user_id, at=now, how=how
+            ),
         )
         assigned = {
             account: _assigned(found, identity, groups)
             for account, found in zip(accounts, assignees, strict=True)
         }
         change = self._preview(ask, identity, seen)
-        return tuple(self._finding(ask, t, identity, seen, assigned[t.account], change) for t in ask.targets)
-
-    def _finding(
-        self, ask: Ask, target: Target, identity: Identity, seen: Seen, assigned: Answer, change: Preview
-    ) -> Finding:
-        finding = Finding(account=target.account, role=target.role, works=Answer.YES)
         managing = seen.home.management_account
-        if seen.provisioned is not None:
-            if seen.home.is_delegated and managing in seen.provisioned:
-                return replace(finding, works=Answer.NO, code=Code.MANAGEMENT_ACCOUNT)
-            if target.account not in seen.provisioned:
-                return replace(finding, works=Answer.NO, code=Code.NOT_PROVISIONED)
-        if assigned is Answer.NO:
-            return replace(finding, works=Answer.NO, code=Code.NOT_ASSIGNED)
-        if change.code is Code.POLICY_UNREADABLE or change.code is Code.MANAGED_STATEMENT_ALTERED:
-            return replace(finding, works=Answer.NO, code=change.code, detail=change.detail)
-        if seen.document is None:
-            code = seen.trouble.code if seen.trouble is not None else Code.AWS_UNAVAILABLE
-            return replace(finding, works=Answer.UNKNOWN, code=code)
-        arn = _arn(seen, target)
-        now = self.clock.now()
-        policy = parse(seen.document)
-        verdict = evaluate(
-            policy,
-            role_arn=arn,
-            person=identity.user_id,
-            at=now,
-            account=target.account,
+        return tuple(
+            finding_of(
+                Sight(
+                    target=target,
+                    role_arn=_arn(seen, target),
+                    caller=_caller(ask, identity, seen.home, now),
+                    whom=_person(ask, identity),
+                    at=now,
+                    assigned=assigned[target.account],
+                    is_provisioned=None if seen.provisioned is None else target.account in seen.provisioned,
+                    is_latest=None if stale is None else target.account not in stale,
+                    is_managements=seen.home.is_delegated and managing in (seen.provisioned or ()),
+                    policies=seen.policies,
+                    change=change,
+                    member=members.get(target.account),
+                )
+            )
+            for target in ask.targets
         )
-        if verdict.denied is Answer.YES:
-            sid = next((sid for sid in verdict.denied_by if sid), "")
-            return replace(finding, works=Answer.NO, code=Code.EXPLICIT_DENY, detail=sid)
-        if change.code is Code.NO_ROOM:
-            return replace(finding, works=Answer.NO, code=Code.NO_ROOM, detail=change.detail)
-        already = coverage(
-            policy, role_arn=arn, person=_person(ask, identity), at=now, account=target.account
-        )
-        if already.answer is Answer.YES:
-            finding = replace(finding, already_allowed=True, allowed_until=already.ends_at)
-        if verdict.denied is Answer.UNKNOWN or assigned is Answer.UNKNOWN or seen.provisioned is None:
-            code = Code.EXPLICIT_DENY if verdict.denied is Answer.UNKNOWN else Code.AWS_UNAVAILABLE
-            return replace(finding, works=Answer.UNKNOWN, code=code)
-        return finding
 
     def _preview(self, ask: Ask, identity: Identity, seen: Seen) -> Preview:
         """What approving now would change in the policy as it was read; nothing for what others allow already."""
@@ -232,6 +237,13 @@ class Precheck:
             managed=False,
         )
         return found.lasts(ends_at)
+
+    async def _stale(self, seen: Seen) -> frozenset[AccountId] | None:
+        """The accounts that hold an older version of the set."""
+        try:
+            return await self.identity_center.provisioned_accounts(seen.arn, stale_only=True)
+        except (Unavailable, Provisioning, NotFound):
+            return None
 
     async def _groups(self, identity: Identity) -> frozenset[IdentityGroupId] | None:
         try:
@@ -270,12 +282,21 @@ class Precheck:
     async def _waiting(self, ask: Ask, seen: Seen) -> tuple[AccountId, ...]:
         if seen.document is None:
             return ()
-        try:
-            stale = await self.identity_center.provisioned_accounts(seen.arn, stale_only=True)
-        except (Unavailable, Provisioning):
+        stale = await self._stale(seen)
+        if stale is None:
             return ()
-        pushes = await self.store.run(lambda tx: tx.pushes_of(ask.permission_set))
-        return waiting_edits(stale, seen.document, pushes)
+        document, name = seen.document, ask.permission_set
+        foreign_part = foreign_fingerprint(document)
+        latest = (seen.provisioned or frozenset()) - stale
+
+        def remember(tx: Tx) -> tuple[AccountId, ...]:
+            before = tx.copies(name)
+            copies = before.seen(foreign_part, latest, at=seen.at)
+            if copies != before:
+                tx.save_copies(copies)
+            return waiting_edits(stale, document, tx.pushes_of(name), copies)
+
+        return await self.store.run(remember)
 
     async def _benefiting(self, ask: Ask, who: frozenset[SlackUserId], seen: Seen) -> tuple[SlackUserId, ...]:
         """Which approvers hold the set in the asked accounts and so gain from an "Everyone" grant."""
@@ -296,6 +317,27 @@ class Precheck:
         except AccessError:
             return False
         return any(each.include(identity.user_id, groups) for each in assignees)
+
+
+def _parsed(document: str | None, trouble: AccessError | None) -> Policy | AccessError:
+    if document is None:
+        return trouble if trouble is not None else Unavailable(Code.AWS_UNAVAILABLE)
+    try:
+        return parse(document)
+    except Refusal as refusal:
+        return refusal
+
+
+def _caller(ask: Ask, identity: Identity, home: Home, at: datetime) -> Caller:
+    return Caller(
+        partition=home.partition,
+        region=home.region,
+        organisation=home.organisation,
+        permission_set=ask.permission_set,
+        person=identity.user_id,
+        user_name=identity.user_name or None,
+        at=at,
+    )
 
 
 def _person(ask: Ask, identity: Identity) -> IdentityUserId | None:

@@ -1,29 +1,39 @@
-"""The self-check: what a person really has, link by link, as the management account shows it."""
+"""The self-check: what a person really has, link by link, seen from the management account and in each account."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from bot.domain.errors import AccessError, Code, NotFound, Provisioning, Refusal, Unavailable
-from bot.domain.evaluate import Answer, coverage, evaluate
-from bot.domain.grant import Failure, Grant, GrantStatus, Push, PushStatus
-from bot.domain.messages import MessageKind, Outcome
-from bot.domain.names import AccountId, PermissionSetName, RoleName, SlackUserId, role_arn
+from bot.domain.errors import AccessError, Code, NotFound, Refusal
+from bot.domain.member_links import Caller, member_checks
+from bot.domain.member_view import MemberView
+from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName, SlackUserId, role_arn
 from bot.domain.people import Identity
-from bot.domain.policy import Policy, foreign_fingerprint, parse, serialise
-from bot.domain.request import RequestId, Target, label
+from bot.domain.proof import Proof
+from bot.domain.request import Target
 from bot.domain.rules import Rules
-from bot.domain.three_valued import opposite
+from bot.domain.set_policies import SetPolicies, allowance, as_held
+from bot.domain.three_valued import Answer
 from bot.domain.verification import Check, Link, Verification
 from bot.ports.clock import Clock
-from bot.ports.identity_center import IdentityCenter
-from bot.ports.store import Store, Tx
+from bot.ports.identity_center import Home, IdentityCenter
+from bot.ports.member_account import MemberAccounts
+from bot.ports.store import Store
 from bot.usecases.admission import Admission
-from bot.usecases.transitions import card_key, show
+from bot.usecases.checks.central import (
+    ATTACHED_FOR,
+    Provisioned,
+    provisioned_check,
+    read_assigned,
+    read_policies,
+    read_provisioned,
+)
+from bot.usecases.checks.member import FOR_RESULTS, held_policies, look_into
 
-FRESH_FOR = timedelta(seconds=30)
-"""A read-back by our own round serves the verification that it set off for this long."""
+HELD: Final = "held"
+"""What a PROVISIONED says that rests on what IAM holds in the account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +45,45 @@ class SetReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Provisioned:
-    """What is known of the versions that accounts hold."""
+class _Seen:
+    """Everything that was read for one set and one person."""
 
-    everywhere: frozenset[AccountId] | None
-    stale: frozenset[AccountId] | None
-    pushes: dict[AccountId, Push]
-    trouble: AccessError | None = None
+    home: Home
+    identity: Identity
+    at: datetime
+    policies: SetPolicies
+    provisioned: Provisioned
+    assigned: dict[AccountId, Check]
+    members: dict[AccountId, MemberView]
+    held: dict[AccountId, str | None]
+    """The inline policies of roles that hold an older version of the set."""
+    proofs: tuple[Proof, ...]
+    only_me_is_proven: bool
+
+    def is_held(self, target: Target, within: Sequence[Check]) -> bool:
+        """Whether the set's role in the account holds what is needed, whatever version of the set that is."""
+        answers = {check.link: check.answer for check in within}
+        held = all(answers[link] is Answer.YES for link in (Link.HELD, Link.SIMULATED))
+        return held and target.account in self.provisioned.everywhere
+
+    def older(self, account: AccountId, provisioned: Check) -> str | None:
+        """The older inline policy that a YES with this detail rests on; None where it could not be read."""
+        if provisioned.detail == HELD:
+            return self.held.get(account)
+        return self.provisioned.held_by_push(account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfCheck:
-    """Checks at level CONFIGURED. Reads only; every check answers yes, no or unknown."""
+    """Reads only; every check answers yes, no or unknown."""
 
     identity_center: IdentityCenter
     store: Store
     clock: Clock
     rules: Rules
     admission: Admission
+    members: MemberAccounts | None = None
+    """None: no member role is configured, and nothing beyond CONFIGURED can be known."""
 
     async def __call__(self, user: SlackUserId, account: AccountId | None) -> tuple[SetReport, ...]:
         """Check what the person was granted or asked for, or every configured role in one account.
@@ -62,7 +93,9 @@ class SelfCheck:
         person = await self.admission.person(user)
         identity = await self.identity_center.find_user(self.admission.email(person))
         wanted = await self._targets(user, account)
-        reports = [await self.check(name, targets, identity) for name, targets in sorted(wanted.items())]
+        reports = [
+            await self.check(name, targets, identity, user) for name, targets in sorted(wanted.items())
+        ]
         return tuple(reports)
 
     async def _targets(
@@ -88,266 +121,140 @@ class SelfCheck:
         name: PermissionSetName,
         targets: Sequence[Target],
         identity: Identity,
+        user: SlackUserId,
         *,
         document: str | None = None,
-        pushed: bool = False,
+        pushed: frozenset[AccountId] = frozenset(),
     ) -> SetReport:
         """Check some targets of one set.
 
-        `document` saves a read when the caller has just read the policy back; `pushed` says that our own
-        provisioning of these accounts has just succeeded, which saves asking AWS for their version.
+        `document` saves a read when the caller has just read the policy back; `pushed` are the accounts
+        where our own provisioning has just succeeded, which saves asking AWS for their version and, if that was
+        read for the card a moment ago, for what is attached.
         """
         now = self.clock.now()
         try:
-            await self.identity_center.permission_set(name)
+            arn = await self.identity_center.permission_set(name)
         except NotFound as missing:
             return SetReport(
                 permission_set=name,
                 verifications=tuple(_nothing(target, missing, now) for target in targets),
             )
-        home = await self.identity_center.home()
-        accounts = sorted({target.account for target in targets})
-        policy, provisioned, assigned = await asyncio.gather(
-            self._policy(name, document),
-            self._provisioned(name, accounts, pushed=pushed),
-            asyncio.gather(*(self._assigned(name, account, identity) for account in accounts)),
-        )
-        by_account = dict(zip(accounts, assigned, strict=True))
+        seen = await self._read(name, arn, targets, identity, user, document=document, pushed=pushed, now=now)
         return SetReport(
             permission_set=name,
-            verifications=tuple(
-                self._verification(
-                    target, identity, policy, provisioned, by_account[target.account], home.partition, now
-                )
-                for target in targets
-            ),
+            verifications=tuple(_verification(name, target, seen) for target in targets),
         )
 
-    def _verification(
+    async def _read(
         self,
-        target: Target,
+        name: PermissionSetName,
+        arn: PermissionSetArn,
+        targets: Sequence[Target],
         identity: Identity,
-        policy: "Policy | AccessError",
-        provisioned: _Provisioned,
-        assigned: Check,
-        partition: str,
+        user: SlackUserId,
+        *,
+        document: str | None,
+        pushed: frozenset[AccountId],
         now: datetime,
-    ) -> Verification:
-        until: datetime | None = None
-        if isinstance(policy, AccessError):
-            reason = str(policy.facts.get("reason") or policy.facts.get("detail") or "")
-            allowed = Check(link=Link.ALLOWED, answer=Answer.UNKNOWN, code=policy.code, detail=reason)
-            not_denied = Check(link=Link.NOT_DENIED, answer=Answer.UNKNOWN, code=policy.code, detail=reason)
-        else:
-            arn = role_arn(partition, target.account, target.role)
-            verdict = evaluate(
-                policy,
-                role_arn=arn,
-                person=identity.user_id,
-                at=now,
-                account=target.account,
-            )
-            # What a deny overrules is allowed nevertheless: the deny is what has to be mended, by its own name.
-            overruled = verdict.denied is Answer.YES and bool(verdict.allowed_by)
-            allows = Answer.YES if overruled else verdict.allowed
-            allowed = Check(
-                link=Link.ALLOWED,
-                answer=allows,
-                code=None if allows is Answer.YES else Code.NOT_ALLOWED,
-            )
-            denying = next((sid for sid in verdict.denied_by if sid), "")
-            not_denied = Check(
-                link=Link.NOT_DENIED,
-                answer=opposite(verdict.denied),
-                code=None if verdict.denied is Answer.NO else Code.EXPLICIT_DENY,
-                detail=denying,
-            )
-            until = coverage(
-                policy, role_arn=arn, person=identity.user_id, at=now, account=target.account
-            ).ends_at
-        return Verification(
-            target=target,
-            checks=(
-                assigned,
-                _provisioned_check(target, provisioned, now, partition, identity, policy),
-                allowed,
-                not_denied,
-                Check(link=Link.ROLE_EXISTS, answer=Answer.UNKNOWN),
-            ),
-            checked_at=now,
-            until=until,
+    ) -> _Seen:
+        accounts = sorted({target.account for target in targets})
+        pushes, copies, proofs, only_me_is_proven = await self.store.run(
+            lambda tx: (tx.pushes_of(name), tx.copies(name), tx.proofs_of(user), tx.only_me_was_proven())
         )
 
-    async def _policy(self, name: PermissionSetName, document: str | None) -> Policy | AccessError:
-        try:
-            if document is None:
-                arn = await self.identity_center.permission_set(name)
-                document = await self.identity_center.read_policy(arn)
-            return parse(document)
-        except AccessError as error:
-            return error
-
-    async def _provisioned(
-        self, name: PermissionSetName, accounts: Iterable[AccountId], *, pushed: bool
-    ) -> _Provisioned:
-        pushes = {push.account: push for push in await self.store.run(lambda tx: tx.pushes_of(name))}
-        if pushed and all(
-            account in pushes and pushes[account].status is PushStatus.SUCCEEDED for account in accounts
-        ):
-            return _Provisioned(everywhere=None, stale=None, pushes=pushes)
-        arn = await self.identity_center.permission_set(name)
-        try:
-            everywhere, stale = await asyncio.gather(
-                self.identity_center.provisioned_accounts(arn),
-                self.identity_center.provisioned_accounts(arn, stale_only=True),
+        async def what_travelled() -> tuple[SetPolicies, Provisioned]:
+            # In this order: a policy that is written after it was read makes accounts out of date. The other way
+            # round, a new policy would be believed to stand where only the old one was seen to be the latest.
+            policies = await read_policies(
+                self.identity_center, arn, document, max_age=ATTACHED_FOR if pushed else timedelta(0)
             )
-        except (Unavailable, Provisioning, NotFound) as error:
-            return _Provisioned(everywhere=None, stale=None, pushes={}, trouble=error)
-        return _Provisioned(everywhere=everywhere, stale=stale, pushes=pushes)
-
-    async def _assigned(self, name: PermissionSetName, account: AccountId, identity: Identity) -> Check:
-        try:
-            arn = await self.identity_center.permission_set(name)
-            found = await self.identity_center.assignees(arn, account)
-            if identity.user_id in found.users:
-                return Check(link=Link.ASSIGNED, answer=Answer.YES)
-            groups = await self.identity_center.groups_of(identity.user_id)
-        except (Unavailable, Provisioning, NotFound) as error:
-            return Check(link=Link.ASSIGNED, answer=Answer.UNKNOWN, code=error.code)
-        if found.include(identity.user_id, groups):
-            return Check(link=Link.ASSIGNED, answer=Answer.YES)
-        return Check(link=Link.ASSIGNED, answer=Answer.NO, code=Code.NOT_ASSIGNED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyChange:
-    """After a change: check each account × role, and owe the results to the thread and the requester."""
-
-    store: Store
-    clock: Clock
-    rules: Rules
-    self_check: SelfCheck
-
-    async def __call__(self, request_id: RequestId) -> None:
-        """Verify one settled request; a newer outcome makes it a no-op. Raises `Unavailable`."""
-        request, grants, state, newest = await self.store.run(
-            lambda tx: (
-                tx.request(request_id),
-                tx.grants_of(request_id),
-                tx.set_state(tx.request(request_id).ask.permission_set),
-                tx.outcome(request_id, 0),
+            return policies, await read_provisioned(
+                self.identity_center, arn, accounts, pushes, pushed=pushed, copies=copies
             )
+
+        home, (policies, provisioned), assigned, members = await asyncio.gather(
+            self.identity_center.home(),
+            what_travelled(),
+            read_assigned(self.identity_center, arn, accounts, identity),
+            look_into(self.members, name, targets, person=identity.user_id, at=now, how=FOR_RESULTS),
         )
-        statuses = {grant.status for grant in grants}
-        if GrantStatus.PROVISIONING in statuses or not statuses & {GrantStatus.ACTIVE, GrantStatus.FAILED}:
-            return
-        assert request.identity is not None  # known since before the card was posted
-        identity = Identity(user_id=request.identity, user_name="")
-        settled = max((grant.settled_at for grant in grants if grant.settled_at), default=None)
-        if newest is not None and settled is not None and newest.at >= settled:
-            return  # this outcome was stored before; only the work was not crossed off
-        number = newest.number if newest is not None else 0
-        fresh = settled is not None and settled + FRESH_FOR > self.clock.now()
-        report = await self.self_check.check(
-            request.ask.permission_set,
-            request.ask.targets,
-            identity,
-            document=state.document if fresh else None,
-            pushed=fresh,
+        held = {account: view.held for account, view in members.items()}
+        unread = {account for account, view in members.items() if view.sso_role and view.held is None}
+        held |= await held_policies(
+            self.members,
+            name,
+            provisioned.behind(unread),
+            person=identity.user_id,
+            at=now,
+            how=FOR_RESULTS,
         )
-        outcome = Outcome(
-            request=request_id,
-            number=number + 1,
-            at=self.clock.now(),
-            verifications=report.verifications,
-            failures=tuple(
-                (grant.target.account, grant.target.role, _failure(grant))
-                for grant in grants
-                if grant.status is GrantStatus.FAILED
-            ),
-            role_arns=tuple(dict.fromkeys(grant.role_arn for grant in grants)),
-            already_allowed=tuple(_pair(grant) for grant in grants if _was_allowed(grant)),
+        return _Seen(
+            held=held,
+            home=home,
+            identity=identity,
+            at=now,
+            policies=policies,
+            provisioned=provisioned,
+            assigned=assigned,
+            members=members,
+            proofs=tuple(proofs),
+            only_me_is_proven=only_me_is_proven,
         )
 
-        def store(tx: Tx) -> None:
-            if _outcomes(tx, request_id) >= outcome.number:
-                return
-            tx.add_outcome(outcome)
-            present = tx.request(request_id)
-            name = f"{label(request_id)}:results:{outcome.number}"
-            tx.owe(
-                name,
-                MessageKind.RESULTS,
-                self.rules.channel,
-                request=request_id,
-                thread_key=card_key(request_id),
-                outcome=outcome.number,
-            )
-            tx.owe(
-                f"{name}:copy",
-                MessageKind.RESULTS_COPY,
-                present.ask.requester,
-                request=request_id,
-                outcome=outcome.number,
-            )
-            show(tx, present, self.rules.channel)
 
-        await self.store.run(store)
-
-
-def _outcomes(tx: Tx, request: RequestId) -> int:
-    newest = tx.outcome(request, 0)
-    return newest.number if newest is not None else 0
-
-
-def _failure(grant: Grant) -> Failure:
-    return grant.failure if grant.failure is not None else Failure(code=Code.PROVISIONING_FAILED)
-
-
-def _was_allowed(grant: Grant) -> bool:
-    return grant.status is GrantStatus.ACTIVE and (grant.already_allowed or grant.rounds == 0)
-
-
-def _pair(grant: Grant) -> tuple[AccountId, RoleName]:
-    return grant.target.account, grant.target.role
+def _verification(name: PermissionSetName, target: Target, seen: _Seen) -> Verification:
+    arn = role_arn(seen.home.partition, target.account, target.role)
+    person = seen.identity.user_id
+    found = allowance(seen.policies, role_arn=arn, person=person, at=seen.at, account=target.account)
+    caller = Caller(
+        partition=seen.home.partition,
+        region=seen.home.region,
+        organisation=seen.home.organisation,
+        permission_set=name,
+        person=person,
+        user_name=seen.identity.user_name or None,
+        at=seen.at,
+    )
+    *within, simulated = member_checks(
+        caller, seen.members.get(target.account), role=target.role, role_arn=arn
+    )
+    if found.limited.answer is Answer.NO and simulated.answer is not Answer.NO:
+        # The boundary is AWS's own and known by its name: no account has to be asked for it.
+        simulated = found.limited
+    provisioned = provisioned_check(
+        target,
+        seen.provisioned,
+        role_arn=arn,
+        identity=seen.identity,
+        live=seen.policies.inline,
+        at=seen.at,
+    )
+    if provisioned.answer is not Answer.YES and seen.is_held(target, (*within, simulated)):
+        # What IAM holds there says more than which version Identity Center remembers (aws.md §2.1).
+        provisioned = Check(link=Link.PROVISIONED, answer=Answer.YES, detail=HELD)
+    if provisioned.answer is Answer.YES and provisioned.detail:
+        older = seen.older(target.account, provisioned)
+        found = as_held(found, older, role_arn=arn, person=person, at=seen.at, account=target.account)
+    proofs = (proof.at for proof in seen.proofs if (proof.permission_set, proof.target) == (name, target))
+    return Verification(
+        target=target,
+        checks=(
+            seen.assigned[target.account],
+            provisioned,
+            found.allowed,
+            found.not_denied,
+            *within,
+            simulated,
+        ),
+        checked_at=seen.at,
+        until=found.until,
+        is_endless=found.is_endless,
+        proven_at=max(proofs, default=None),
+        is_untried=found.only_for_some and not seen.only_me_is_proven,
+    )
 
 
 def _nothing(target: Target, error: AccessError, now: datetime) -> Verification:
     check = Check(link=Link.ASSIGNED, answer=Answer.NO, code=error.code)
     return Verification(target=target, checks=(check,), checked_at=now)
-
-
-def _provisioned_check(
-    target: Target,
-    seen: _Provisioned,
-    now: datetime,
-    partition: str,
-    identity: Identity,
-    live: Policy | AccessError,
-) -> Check:
-    """At the latest version, or at one that we provisioned there ourselves and that still allows it."""
-    if seen.trouble is not None:
-        return Check(link=Link.PROVISIONED, answer=Answer.UNKNOWN, code=seen.trouble.code)
-    push = seen.pushes.get(target.account)
-    if seen.everywhere is None:
-        return Check(link=Link.PROVISIONED, answer=Answer.YES)
-    if target.account not in seen.everywhere:
-        return Check(link=Link.PROVISIONED, answer=Answer.NO, code=Code.NOT_PROVISIONED)
-    if seen.stale is not None and target.account not in seen.stale:
-        return Check(link=Link.PROVISIONED, answer=Answer.YES)
-    if push is not None and push.status is PushStatus.SUCCEEDED and push.held is not None:
-        if isinstance(live, AccessError) or foreign_fingerprint(push.held) != foreign_fingerprint(
-            serialise(live)
-        ):
-            # Somebody else has changed the policy since, and may have provisioned it there too.
-            return Check(link=Link.PROVISIONED, answer=Answer.UNKNOWN, code=Code.NOT_PROVISIONED)
-        verdict = evaluate(
-            parse(push.held),
-            role_arn=role_arn(partition, target.account, target.role),
-            person=identity.user_id,
-            at=now,
-            account=target.account,
-        )
-        if verdict.allowed is Answer.YES and verdict.denied is Answer.NO:
-            return Check(link=Link.PROVISIONED, answer=Answer.YES, detail="left_behind")
-    return Check(link=Link.PROVISIONED, answer=Answer.NO, code=Code.NOT_PROVISIONED)

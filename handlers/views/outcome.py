@@ -4,12 +4,12 @@ from typing import Final
 
 from slack_sdk.models.blocks import Block, ButtonElement
 
-from bot.domain.grant import can_end
+from bot.domain.grant import GrantStatus, can_end
 from bot.domain.messages import Outcome, Story
 from bot.domain.request import AccessRequest, Target
-from bot.domain.verification import Level
 from handlers import ids
 from handlers.views.escape import mrkdwn, one_line, preformatted
+from handlers.views.levels import meanings
 from handlers.views.parts import (
     Message,
     bold,
@@ -27,6 +27,9 @@ from handlers.views.verification_table import Checked, summary, table
 
 _COMMANDS: Final = 8
 _DONE: Final = "Finished before it ends? *I'm done* gives the access back; you are asked once more first."
+PROVE: Final = (
+    "Does it really work? *Prove it* has commands for the requester that show it, with the AWS CLI alone."
+)
 LAST_HOUR: Final = "When access ends, sessions that are open at that moment last at most one hour longer."
 
 
@@ -58,13 +61,23 @@ def _results(story: Story, *, support: str, you: bool) -> Message:
         blocks += table(checked, names, support=support, you=you, more=more)
     blocks += _commands(checked, outcome)
     blocks += _meaning(checked, you=you)
-    if you and any(can_end(grant) for grant in story.grants):
-        blocks += [section(_DONE), buttons(done_button(request))]
+    ends = you and any(can_end(grant) for grant in story.grants)
+    proves = any(grant.status is GrantStatus.ACTIVE for grant in story.grants)
+    if proves or ends:
+        blocks.append(section("\n".join([*([PROVE] if proves else []), *([_DONE] if ends else [])])))
+        blocks.append(
+            buttons(*([prove_button(request)] if proves else []), *([done_button(request)] if ends else []))
+        )
     whom = "you" if you else person(request.ask.requester)
     blocks.append(context(f"Checked {when(outcome.at)} for {whom}. {LAST_HOUR}"))
     return message(
         f"{request.label}, verification results for {mrkdwn(one_line(name, 80))}: {summary(checked)}.", blocks
     )
+
+
+def prove_button(request: AccessRequest) -> ButtonElement:
+    """ "Prove it": opens the form with the requester's own commands."""
+    return button("Prove it", ids.ACTION_PROVE, str(request.id), names=f"Prove the access of {request.label}")
 
 
 def done_button(request: AccessRequest) -> ButtonElement:
@@ -120,28 +133,5 @@ def _commands(checked: list[Checked], outcome: Outcome) -> list[Block]:
 
 def _meaning(checked: list[Checked], *, you: bool) -> list[Block]:
     """What the reached levels do and do not say."""
-    levels = {each.verification.level for each in checked}
-    lines = []
-    if Level.CONFIGURED in levels:
-        lines.append(configured(you=you))
-    if Level.PREDICTED in levels:
-        lines.append(PREDICTED)
+    lines = meanings(checked, you=you)
     return [section("\n".join(lines))] if lines else []
-
-
-PREDICTED: Final = (
-    "*PREDICTED* means: the role exists, trusts this permission set, and IAM's own simulation says yes. "
-    "Only trying it proves it."
-)
-
-
-def configured(*, you: bool) -> str:
-    """What CONFIGURED means, and where its sight ends."""
-    holds = "you hold" if you else "the requester holds"
-    return (
-        "*CONFIGURED* means: the inline policy allows it, none of its statements denies it, AWS has "
-        "provisioned it, "
-        f"and {holds} the permission set there. This is seen from the management account alone: whether "
-        "the role "
-        "exists there is unknown until somebody tries it."
-    )

@@ -15,19 +15,25 @@ from bot.domain.names import AccountId, PermissionSetName
 from bot.domain.request import Target
 from bot.domain.verification import Check, Level, Verification
 from handlers.views.escape import mrkdwn, one_line, quote
-from handlers.views.parts import account_words, counted, section, utc
+from handlers.views.parts import account_words, counted, section, utc, when
 from handlers.views.targets import target_rows
 from handlers.views.wording import code_of, link_name, name, remedy, unknown
 
 _ROWS: Final = 99
 """Slack takes 100 with the heading (slack.md §2.1)."""
-_CELLS: Final = 4_600
+_CELLS: Final = 4_000
 """Characters in all cells, so that notes and commands still fit into the message."""
 _NOTES: Final = 6
 _ACCOUNT: Final = 40
 _AWS_WORDS: Final = 200
 NAMED_IN_THE_SENTENCE: Final = frozenset(
-    {Code.EXPLICIT_DENY, Code.MANAGED_STATEMENT_ALTERED, Code.POLICY_UNREADABLE}
+    {
+        Code.EXPLICIT_DENY,
+        Code.MANAGED_STATEMENT_ALTERED,
+        Code.POLICY_UNREADABLE,
+        Code.NOT_TRUSTED,
+        Code.BOUNDARY,
+    }
 )
 """Their words are a name, which belongs into the sentence; everybody else's are quoted below it."""
 
@@ -62,10 +68,11 @@ class _Note:
     check: Check | None = None
     words: str = ""
     """AWS's own, or a Sid: data."""
+    names: tuple[str, ...] = ()
 
 
-_Notes = dict[_Note, set[AccountId]]
-"""In the order in which they were met, with the accounts that each concerns."""
+_Notes = dict[_Note, set[Target]]
+"""In the order in which they were met, with the accounts and roles that each concerns."""
 
 
 def level_words(checked: Checked) -> str:
@@ -111,12 +118,17 @@ def rows_of(checked: Sequence[Checked], names: Mapping[AccountId, str]) -> list[
         if each.failure is not None:
             return f"{level_words(each)}: {mrkdwn(name(each.failure.code))}"
         if broken is None:
-            return level_words(each)
+            return f"{level_words(each)}{_proof(each)}"
         what = name(code_of(broken)) if broken.answer is Answer.NO else link_name(broken.link)
         return f"{level_words(each)}: {mrkdwn(what)}"
 
     rows = target_rows(list(found), names, line, first=lambda target: not found[target].is_reached)
     return [row.text for row in rows]
+
+
+def _proof(each: Checked) -> str:
+    at = each.verification.proven_at
+    return f", last proven {when(at)}" if at is not None else ""
 
 
 def table(
@@ -158,58 +170,72 @@ def _row(
         account_words(target.account, names.get(target.account, ""), _ACCOUNT),
         one_line(target.role, 64),
     ]
-    texts.append(level_words(each))
+    level = level_words(each)
     until = each.verification.until
     what = _what_to_do(each, notes)
     ends: Cell
     if not each.is_reached:
         ends = RawTextObject(text="unknown" if _is_unknown(each) else "no access")
-    elif until is None:
-        ends = RawTextObject(text="no end")
-    else:
+    elif until is not None:
         ends = _date(until)
-    return [*_texts(texts), ends, RawTextObject(text=what)], sum(map(len, texts)) + len(what) + 20
+    else:
+        ends = RawTextObject(text="no end" if each.verification.is_endless else "unknown")
+    size = sum(map(len, texts)) + len(level) + len(what) + 20
+    return [*_texts(texts), _level_cell(each, level), ends, RawTextObject(text=what)], size
 
 
-def _date(instant: datetime) -> RichTextBlock:
+def _level_cell(each: Checked, level: str) -> Cell:
+    """The level; with the time of the proof where there is one, however old it is."""
+    at = each.verification.proven_at
+    if at is None:
+        return RawTextObject(text=level)
+    between = ": " if each.verification.level is Level.PROVEN else ", last proven "
+    return _date(at, before=f"{level}{between}")
+
+
+def _date(instant: datetime, *, before: str = "") -> RichTextBlock:
     date = RichTextElementParts.Date(
         timestamp=int(instant.timestamp()), format="{date_short_pretty} at {time}", fallback=utc(instant)
     )
-    return RichTextBlock(elements=[RichTextSectionElement(elements=[date])])
+    text = [RichTextElementParts.Text(text=before)] if before else []
+    return RichTextBlock(elements=[RichTextSectionElement(elements=[*text, date])])
 
 
 def _what_to_do(each: Checked, notes: _Notes) -> str:
     """The first failing link by name, and where its remedy stands."""
     broken = each.verification.broken
+    held_back = each.verification.held_back
     if each.failure is not None:
         note = _Note(permission_set=each.permission_set, code=each.failure.code, words=each.failure.reason)
-    elif broken is None:
-        return "Nothing, try it" if each.is_reached else "Not checked, look again"
-    elif broken.answer is Answer.NO:
-        note = _Note(permission_set=each.permission_set, code=code_of(broken), words=broken.detail)
+        what = name(each.failure.code)
+    elif broken is not None and broken.answer is Answer.NO:
+        code = code_of(broken)
+        note = _Note(
+            permission_set=each.permission_set, code=code, words=broken.detail, names=broken.names[:5]
+        )
+        what = name(code)
+    elif broken is not None:
+        note = _unknown_note(each, broken)
+        what = link_name(broken.link)
+    elif held_back is not None:
+        note = _unknown_note(each, held_back)
+        what = "Nothing, try it"
     else:
-        note = _Note(permission_set=each.permission_set, code=None, check=broken, words=broken.detail)
-    notes.setdefault(note, set()).add(each.target.account)
+        return "Nothing, try it" if each.is_reached else "Not checked, look again"
+    notes.setdefault(note, set()).add(each.target)
     number = list(notes).index(note) + 1
-    what = name(note.code) if note.code is not None else link_name(broken.link) if broken else ""
     return f"{what}: note {number}" if number <= _NOTES else what
+
+
+def _unknown_note(each: Checked, check: Check) -> _Note:
+    return _Note(permission_set=each.permission_set, code=None, check=check, words=check.detail)
 
 
 def _told(notes: _Notes, names: Mapping[AccountId, str], *, support: str, you: bool) -> list[Block]:
     """The notes in full; AWS's own words follow as data."""
     blocks: list[Block] = []
-    for number, (note, accounts) in enumerate(list(notes.items())[:_NOTES], start=1):
-        facts: dict[str, str | int] = {"permission_set": note.permission_set, "you": int(you)}
-        account = next(iter(accounts))
-        if len(accounts) > 1:
-            facts |= {"accounts": len(accounts)}
-        else:
-            facts |= {"account": account, "account_name": one_line(names.get(account, ""), _ACCOUNT)}
-        words = note.words
-        if note.code in NAMED_IN_THE_SENTENCE:
-            facts |= {"detail": one_line(words, 100)}
-            words = ""
-        facts |= {"operation": words}
+    for number, (note, targets) in enumerate(list(notes.items())[:_NOTES], start=1):
+        facts, words = _facts_of(note, targets, names, you=you)
         if note.code is not None:
             text = remedy(note.code, facts, support=support)
         else:
@@ -223,3 +249,26 @@ def _told(notes: _Notes, names: Mapping[AccountId, str], *, support: str, you: b
     if notes:
         blocks.append(section(f"If you need help with any of this, ask {mrkdwn(one_line(support, 100))}."))
     return blocks
+
+
+def _facts_of(
+    note: _Note, targets: set[Target], names: Mapping[AccountId, str], *, you: bool
+) -> tuple[dict[str, str | int], str]:
+    """What the sentence needs, and the words that are quoted below it."""
+    facts: dict[str, str | int] = {
+        "permission_set": note.permission_set,
+        "you": int(you),
+        "names": one_line(", ".join(note.names), 200),
+    }
+    accounts = {target.account for target in targets}
+    account = next(iter(accounts))
+    if len(accounts) > 1:
+        facts |= {"accounts": len(accounts)}
+    else:
+        facts |= {"account": account, "account_name": one_line(names.get(account, ""), _ACCOUNT)}
+    roles = {target.role for target in targets}
+    if len(roles) == 1:
+        facts |= {"role": one_line(next(iter(roles)), 64)}
+    if note.code in NAMED_IN_THE_SENTENCE or (note.check is not None and note.check.code is None):
+        return facts | {"detail": one_line(note.words, 100)}, ""
+    return facts | {"operation": note.words}, note.words

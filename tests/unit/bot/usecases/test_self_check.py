@@ -1,18 +1,21 @@
 """The self-check, and the verification after a change: never more than was checked."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bot.domain.errors import Code, Provisioning, Refusal, Unavailable
 from bot.domain.evaluate import Answer
 from bot.domain.grant import PushStatus
-from bot.domain.names import AccountId
+from bot.domain.names import AccountId, role_arn
+from bot.domain.proof import ChallengeId, Proof
 from bot.domain.request import RequestId
-from bot.domain.verification import Level, Link, Verification
-from bot.ports.identity_center import Assignees
+from bot.domain.statements import Want
+from bot.domain.verification import WITHIN, Level, Link, Verification
+from bot.ports.identity_center import Assignees, Attachments
 from tests.builders import (
     ALICE,
     BUILDER,
@@ -33,6 +36,7 @@ from tests.builders import (
 )
 from tests.fakes.clock import NOON
 from tests.fakes.identity_center import ALICE_IDENTITY
+from tests.fakes.members import FakeMembers
 from tests.fakes.world import World, a_world
 
 ONE = RequestId(1)
@@ -49,7 +53,7 @@ async def world() -> AsyncIterator[World]:
 
 async def check(world: World) -> Verification:
     """Of the one builder role in the production account."""
-    report = await world.self_check.check(SET, [a_target()], ALICE_IDENTITY)
+    report = await world.self_check.check(SET, [a_target()], ALICE_IDENTITY, ALICE)
     (verification,) = report.verifications
     return verification
 
@@ -66,6 +70,25 @@ async def test_what_the_management_account_shows_is_configured_and_no_more(world
     assert verification.until == NOON + WEEK
     assert answer_of(verification, Link.ROLE_EXISTS) == (Answer.UNKNOWN, None)
     assert verification.broken is None
+
+
+async def test_a_policy_that_is_written_while_we_look_is_not_called_configured(world: World) -> None:
+    world.aws.policy = a_policy()
+    world.aws.provision_everywhere(PROD)
+
+    async def somebody_writes(call: str) -> None:
+        if call == "read_policy":
+            for _ in range(20):  # whatever is asked at the same time has its answer by now
+                await asyncio.sleep(0)
+            world.aws.policy = a_policy([a_grant()])
+
+    world.aws.before = somebody_writes
+
+    verification = await check(world)
+
+    assert answer_of(verification, Link.ALLOWED) == (Answer.YES, None)
+    assert answer_of(verification, Link.PROVISIONED) == (Answer.NO, Code.NOT_PROVISIONED)
+    assert verification.level is Level.NONE
 
 
 async def test_somebody_who_is_not_assigned_is_told_so(world: World) -> None:
@@ -106,7 +129,7 @@ async def test_an_explicit_deny_is_named_with_its_statement(world: World) -> Non
 
 
 async def test_a_set_that_is_not_provisioned_there_is_named(world: World) -> None:
-    report = await world.self_check.check(SET, [a_target(TEST)], ALICE_IDENTITY)
+    report = await world.self_check.check(SET, [a_target(TEST)], ALICE_IDENTITY, ALICE)
 
     assert answer_of(report.verifications[0], Link.PROVISIONED) == (Answer.NO, Code.NOT_PROVISIONED)
 
@@ -159,8 +182,7 @@ async def test_an_older_version_that_does_not_surely_allow_it_does_not_count(
     [
         ("read_policy", {Link.ALLOWED, Link.NOT_DENIED}),
         ("assignees", {Link.ASSIGNED}),
-        ("provisioned_accounts", {Link.PROVISIONED}),
-        ("stale_accounts", {Link.PROVISIONED}),
+        ("latest_accounts", {Link.PROVISIONED}),
     ],
 )
 @pytest.mark.parametrize("error", [Unavailable(Code.AWS_UNAVAILABLE), Provisioning(Code.ACCESS_DENIED)])
@@ -172,7 +194,7 @@ async def test_what_aws_does_not_tell_is_unknown_and_no_level(
     verification = await check(world)
 
     unknown = {each.link for each in verification.checks if each.answer is Answer.UNKNOWN}
-    assert unknown == links | {Link.ROLE_EXISTS}
+    assert unknown == links | set(WITHIN)
     assert verification.level is Level.NONE
 
 
@@ -191,6 +213,219 @@ async def test_a_missing_permission_set_is_a_no_for_every_target(world: World) -
     assert verification.level is Level.NONE
     assert verification.broken is not None
     assert verification.broken.code is Code.PERMISSION_SET_MISSING
+
+
+# With a member role, and with proofs
+
+
+@pytest.fixture
+def members(world: World) -> FakeMembers:
+    """Every account lets the bot look."""
+    world.members = FakeMembers()
+    return world.members
+
+
+async def proved(world: World, at: datetime, *, only_me: bool = False) -> None:
+    """Alice has shown that she can assume the builder role."""
+    proof = Proof(
+        user=ALICE,
+        target=a_target(),
+        permission_set=SET,
+        at=at,
+        only_me=only_me,
+        sso_user="alice",
+        request=None,
+    )
+    await world.database.run(lambda tx: tx.add_proof(ChallengeId(f"c-{at.isoformat()}"), proof))
+
+
+@pytest.mark.usefixtures("members")
+async def test_an_account_that_can_be_looked_into_is_predicted(world: World) -> None:
+    assert (await check(world)).level is Level.PREDICTED
+
+
+async def test_a_role_known_to_be_missing_means_no_level_at_all(world: World, members: FakeMembers) -> None:
+    members.missing = {BUILDER}
+
+    verification = await check(world)
+
+    assert verification.level is Level.NONE
+    assert answer_of(verification, Link.ROLE_EXISTS) == (Answer.NO, Code.ROLE_NOT_FOUND)
+
+
+async def test_an_account_that_refuses_leaves_configured_standing(world: World, members: FakeMembers) -> None:
+    members.closed[PROD] = Provisioning(Code.ACCESS_DENIED, reason="not you")
+
+    verification = await check(world)
+
+    assert verification.level is Level.CONFIGURED
+    assert verification.held_back is not None
+    assert (verification.held_back.code, verification.held_back.detail) == (Code.ACCESS_DENIED, "not you")
+
+
+@pytest.mark.usefixtures("members")
+async def test_only_me_is_predicted_once_somebody_has_shown_that_aws_honours_it(world: World) -> None:
+    mine = Want(role_arn=role_arn("aws", PROD, BUILDER), person=ALICE_IDENTITY.user_id, ends_at=None)
+    world.aws.policy = a_policy([mine])
+    world.aws.provision_everywhere(PROD)
+
+    untried = await check(world)
+    await proved(world, NOON - timedelta(days=9), only_me=True)
+    tried = await check(world)
+
+    assert (untried.level, untried.is_untried) == (Level.CONFIGURED, True)
+    assert (tried.level, tried.is_untried) == (Level.PREDICTED, False)
+
+
+def an_older_version(world: World, members: FakeMembers, held: Want, *live: Want) -> None:
+    """The account's role holds one statement; the policy has others by now that never got there."""
+    world.aws.policy = a_policy([held])
+    world.aws.provision_everywhere(PROD)
+    world.aws.policy = a_policy([held, *live])
+    members.held = world.aws.held[world.aws.sets[SET]]
+
+
+def wants(*, until: datetime | None, mine: bool = False) -> Want:
+    person = ALICE_IDENTITY.user_id if mine else None
+    return Want(role_arn=role_arn("aws", PROD, BUILDER), person=person, ends_at=until)
+
+
+@pytest.mark.parametrize("extended", [None, NOON + 2 * WEEK])
+async def test_an_extension_that_has_not_arrived_does_not_move_the_end(
+    world: World, members: FakeMembers, extended: datetime | None
+) -> None:
+    an_older_version(world, members, wants(until=NOON + WEEK), wants(until=extended))
+
+    verification = await check(world)
+
+    assert verification.level is Level.PREDICTED
+    assert (verification.until, verification.is_endless) == (NOON + WEEK, False)
+
+
+async def test_an_older_version_without_an_end_ends_with_the_next_provisioning_of_the_newer(
+    world: World, members: FakeMembers
+) -> None:
+    an_older_version(world, members, wants(until=None))
+    world.aws.policy = a_policy([wants(until=NOON + WEEK)])
+
+    verification = await check(world)
+
+    assert (verification.until, verification.is_endless) == (NOON + WEEK, False)
+
+
+async def test_an_older_version_without_an_end_has_none(world: World, members: FakeMembers) -> None:
+    an_older_version(world, members, wants(until=None), wants(until=None, mine=True))
+
+    verification = await check(world)
+
+    assert (verification.until, verification.is_endless) == (None, True)
+
+
+async def test_an_untried_only_me_stays_untried_while_an_everyone_has_not_arrived(
+    world: World, members: FakeMembers
+) -> None:
+    an_older_version(world, members, wants(until=NOON + WEEK, mine=True), wants(until=NOON + WEEK))
+
+    verification = await check(world)
+
+    assert (verification.level, verification.is_untried) == (Level.CONFIGURED, True)
+
+
+async def test_an_older_version_that_cannot_be_read_has_an_unknown_end_and_is_no_prediction(
+    world: World, members: FakeMembers
+) -> None:
+    an_older_version(world, members, wants(until=NOON + WEEK), wants(until=None))
+    members.held = None
+
+    verification = await check(world)
+
+    assert verification.level is Level.CONFIGURED
+    assert (verification.until, verification.is_endless) == (None, False)
+
+
+async def test_an_older_version_of_our_own_making_ends_when_it_says(world: World) -> None:
+    held = a_policy([wants(until=NOON + WEEK)])
+    world.aws.held[world.aws.sets[SET]][PROD] = held
+    world.aws.policy = a_policy([wants(until=NOON + WEEK), wants(until=None)])
+    await world.database.run(lambda tx: tx.save_push(a_push(held)))
+
+    verification = await check(world)
+
+    assert verification.level is Level.CONFIGURED
+    assert (verification.until, verification.is_endless) == (NOON + WEEK, False)
+
+
+@pytest.mark.parametrize(
+    ("age", "level"),
+    [(timedelta(minutes=59), Level.PROVEN), (timedelta(minutes=61), Level.CONFIGURED)],
+)
+async def test_a_proof_stands_for_an_hour_and_is_remembered_afterwards(
+    world: World, age: timedelta, level: Level
+) -> None:
+    await proved(world, NOON - age)
+
+    verification = await check(world)
+
+    assert (verification.level, verification.proven_at) == (level, NOON - age)
+
+
+async def test_a_no_stands_against_a_recent_proof(world: World) -> None:
+    await proved(world, NOON - timedelta(minutes=1))
+    world.aws.assigned[PROD] = NOBODY
+
+    assert (await check(world)).level is Level.NONE
+
+
+async def test_a_proof_of_one_role_says_nothing_of_another(world: World) -> None:
+    await proved(world, NOON - timedelta(minutes=1))
+
+    report = await world.self_check.check(SET, [a_target(role=READER)], ALICE_IDENTITY, ALICE)
+
+    assert report.verifications[0].proven_at is None
+
+
+@pytest.mark.usefixtures("members")
+async def test_what_iam_holds_counts_more_than_the_version_that_identity_center_remembers(
+    world: World,
+) -> None:
+    world.aws.held[world.aws.sets[SET]][PROD] = "older"
+
+    assert answer_of(await check(world), Link.PROVISIONED) == (Answer.YES, None)
+
+
+# What is attached to the set
+
+
+async def test_administrator_access_allows_it_already(world: World) -> None:
+    world.aws.policy = ""
+    world.aws.provision_everywhere(PROD)
+    world.aws.attached = Attachments(managed=("arn:aws:iam::aws:policy/AdministratorAccess",))
+
+    assert (await check(world)).level is Level.CONFIGURED
+
+
+async def test_an_attached_policy_that_surely_denies_is_a_no(world: World) -> None:
+    world.aws.attached = Attachments(managed=("arn:aws:iam::aws:policy/AWSDenyAll",))
+
+    assert answer_of(await check(world), Link.NOT_DENIED) == (Answer.NO, Code.EXPLICIT_DENY)
+
+
+async def test_a_boundary_that_surely_leaves_no_room_is_a_no_without_a_member_role(world: World) -> None:
+    world.aws.attached = Attachments(boundary="arn:aws:iam::aws:policy/ReadOnlyAccess")
+
+    assert answer_of(await check(world), Link.SIMULATED) == (Answer.NO, Code.BOUNDARY)
+
+
+async def test_a_boundary_of_the_accounts_own_is_not_known_from_here(world: World) -> None:
+    world.aws.attached = Attachments(boundary="/team/Fence", customer_managed=("/House",))
+
+    assert (await check(world)).level is Level.CONFIGURED
+
+
+async def test_a_bot_that_may_not_read_what_is_attached_still_says_configured(world: World) -> None:
+    world.aws.errors["attachments"] = Provisioning(Code.ACCESS_DENIED)
+
+    assert (await check(world)).level is Level.CONFIGURED
 
 
 # By command
