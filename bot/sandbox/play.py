@@ -1,4 +1,4 @@
-"""`workbench-access sandbox`: a workspace, an organisation and the real bot between them, on loopback only."""
+"""The story on the terminal: a workspace, an organisation and the real bot between them, on loopback only."""
 
 import asyncio
 import dataclasses
@@ -49,6 +49,8 @@ SCOPES: Final = frozenset(
         "channels:history",
         "groups:history",
         "im:history",
+        "channels:read",
+        "groups:read",
     }
 )
 """Those of manifest.yml, which a test compares: the bot gets nothing here that it would not have at Slack."""
@@ -115,22 +117,26 @@ async def sandbox(
         SlackDouble(workspace(), signing_secret=SIGNING_SECRET, scopes=SCOPES) as slack,
         AwsDouble(org) as aws,
     ):
-        variables = {
-            **aws.bot_environment(),
-            "AWS_CONFIG_FILE": str(folder / "no-aws-config"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-aws-credentials"),
-            "SLACK_BOT_TOKEN": slack.bot_token,
-            "SLACK_SIGNING_SECRET": slack.signing_secret,
-            "SLACK_API_URL": slack.api_url,
-            "DATABASE_URL": f"sqlite:///{folder / 'access.db'}",
-            "WORKBENCH_ACCESS_CONFIG": str(write_rules(folder)),
-            "HOST": "127.0.0.1",
-        }
-        with _environment(variables):
+        with clean_environment(bot_variables(folder, slack, aws, write_rules(folder))):
             settings = dataclasses.replace(load(os.environ, folder / "no.env"), port=0)
             async with serving(settings) as bot:
                 slack.bot_url = f"http://127.0.0.1:{bot.port}/slack/events"
                 yield Sandbox(slack=slack, aws=aws, serving=bot, folder=folder)
+
+
+def bot_variables(folder: Path, slack: SlackDouble, aws: AwsDouble, rules: Path) -> dict[str, str]:
+    """All that the bot is told of the two doubles."""
+    return {
+        **aws.bot_environment(),
+        "AWS_CONFIG_FILE": str(folder / "no-aws-config"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "no-aws-credentials"),
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_SIGNING_SECRET": slack.signing_secret,
+        "SLACK_API_URL": slack.api_url,
+        "DATABASE_URL": f"sqlite:///{folder / 'access.db'}",
+        "WORKBENCH_ACCESS_CONFIG": str(rules),
+        "HOST": "127.0.0.1",
+    }
 
 
 async def _run(folder: Path, terminal: "Terminal", *, once: bool) -> None:
@@ -167,7 +173,7 @@ async def _tell(running: Sandbox, terminal: "Terminal") -> None:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+def clean_environment(variables: Mapping[str, str]) -> Iterator[None]:
     """The process's environment with these variables, and without any other that could lead the bot elsewhere.
 
     A proxy would be asked even for loopback addresses, a profile would bring real keys, and

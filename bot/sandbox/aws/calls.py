@@ -20,6 +20,8 @@ class Call:
     """On the organisation's clock."""
     moment: float
     """Monotonic seconds of this machine, for rates."""
+    seconds: float | None = None
+    """How long the answer took."""
     caller: str = ""
     account: str = ""
     outcome: str | None = None
@@ -35,6 +37,8 @@ class CallLog:
     in_flight: Counter[str] = field(default_factory=Counter)
     most_in_flight: Counter[str] = field(default_factory=Counter)
     monotonic: Callable[[], float] = time.monotonic
+    watchers: list[Callable[[Call], None]] = field(default_factory=list)
+    """Told of each call once it is over."""
 
     def begin(self, service: str, operation: str, parameters: dict[str, Any], at: float) -> Call:
         call = Call(
@@ -49,8 +53,11 @@ class CallLog:
 
     def end(self, call: Call, outcome: str) -> None:
         call.outcome = outcome
+        call.seconds = self.monotonic() - call.moment
         for name in (call.service, "*"):
             self.in_flight[name] -= 1
+        for watcher in list(self.watchers):
+            watcher(call)
 
     def of(self, service: str, operation: str | None = None) -> list[Call]:
         return [

@@ -100,9 +100,7 @@ class Faults:
         or `lost`: they never have one, and the connection is cut.
         """
         kind: Kind = "hang" if when == "before" else "hang-after" if when == "after" else "hang-lost"
-        return self._add(
-            Fault(service=service, operation=operation, kind=kind, seconds=seconds, times=times)
-        )
+        return self._add(Fault(service=service, operation=operation, kind=kind, seconds=seconds, times=times))
 
     def drop(
         self,

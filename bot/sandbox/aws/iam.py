@@ -67,6 +67,8 @@ class Iam:
 
     def _simulate(self, caller: Caller, parameters: dict[str, str]) -> dict[str, Any]:
         """Identity policies, boundary and SCPs. As with AWS, trust policies are out of its reach."""
+        if parameters.get("PolicySourceArn") == self._org.bot_arn and caller.arn == self._org.bot_arn:
+            return self._simulate_bot(parameters)
         source = self._org.roles.by_arn(parameters.get("PolicySourceArn", ""))
         if source is None or source.account != caller.account:
             raise ServiceError("NoSuchEntity", "The principal does not exist.", status=404)
@@ -86,6 +88,21 @@ class Iam:
                 scps = self._org.accounts[source.account].scps
                 missing = _missing(action, [*documents, *scps], context)
                 results[-1]["MissingContextValues"] = missing
+        return {"EvaluationResults": results, "IsTruncated": False}
+
+    def _simulate_bot(self, parameters: dict[str, str]) -> dict[str, Any]:
+        """The bot about itself: its own policy, which is kept beside the roles."""
+        org = self._org
+        documents = [{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}]
+        if org.bot_policy is not None:
+            documents = [org.bot_policy]
+        context = _context_entries(parameters)
+        results = []
+        for action in members(parameters, "ActionNames"):
+            for resource in members(parameters, "ResourceArns") or ["*"]:
+                identity = evaluate(documents, action, resource, context)
+                scp = scps_allow(org, org.bot_account, action, resource, context)
+                results.append(_result(action, resource, (identity, Verdict.ALLOW, scp), bounded=False))
         return {"EvaluationResults": results, "IsTruncated": False}
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from typing import TYPE_CHECKING, Self
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Final, Self
 
 from aiohttp import web
 
@@ -22,13 +24,30 @@ from bot.sandbox.aws.throttle import Throttle
 from bot.sandbox.aws.wire import Reply, failure, read_call, success
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from bot.sandbox.aws.calls import Call
     from bot.sandbox.aws.organisation import AwsOrganisation
     from bot.sandbox.aws.sessions import Caller, Credentials
     from bot.sandbox.aws.signature import Signed
     from bot.sandbox.aws.wire import Incoming
+
+
+_OUR_HOSTS: Final = frozenset({"127.0.0.1", "localhost"})
+_STS: Final = re.compile(r"sts(-fips)?(\.[a-z0-9-]+)?\.(amazonaws\.com(\.cn)?|api\.aws)")
+"""What a proof token was signed for: it comes here under AWS's own name, which no other site can have."""
+
+
+@web.middleware
+async def _only_loopback(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuses pages of any site (Origin), since no SDK is one, and names that only point here (DNS rebinding)."""
+    host = request.host.rpartition(":")[0] or request.host
+    is_ours = host in _OUR_HOSTS or _STS.fullmatch(host) is not None
+    if not is_ours or "Origin" in request.headers:
+        return web.Response(status=403, text="loopback only")
+    return await handler(request)
 
 
 class _DroppedError(Exception):
@@ -63,7 +82,7 @@ class AwsDouble:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        app = web.Application(client_max_size=2**20)
+        app = web.Application(middlewares=[_only_loopback], client_max_size=2**20)
         app.router.add_route("*", "/{tail:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -158,7 +177,8 @@ class AwsDouble:
         finally:
             self.calls.end(entry, outcome)
             self._changed.set()
-        return web.Response(status=reply.status, body=reply.body.encode(), headers=reply.headers)
+        headers = reply.headers | {"date": formatdate(self.org.clock(), usegmt=True)}
+        return web.Response(status=reply.status, body=reply.body.encode(), headers=headers)
 
     async def _reply(
         self, call: Incoming, entry: Call, signed: Signed | None, headers: dict[str, str], body: bytes
@@ -167,6 +187,9 @@ class AwsDouble:
         try:
             if fault is not None and fault.kind == "hang":
                 await fault.wait()
+            elif fault is not None and fault.kind == "hang-lost":
+                await fault.wait()
+                raise _DroppedError
             elif fault is not None and fault.kind == "drop-before":
                 raise _DroppedError
             elif fault is not None and fault.kind == "http":
@@ -179,6 +202,9 @@ class AwsDouble:
             reply = self._serve(call, entry, signed, headers, body)
         except ServiceError as error:
             return failure(call, error), error.code
+        if fault is not None and fault.kind == "hang-after":
+            await fault.wait()
+            raise _DroppedError
         if fault is not None and fault.kind == "drop-after":
             raise _DroppedError
         return reply, "ok" if reply.status < 400 else f"HTTP {reply.status}"

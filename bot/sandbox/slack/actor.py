@@ -270,7 +270,7 @@ class Actor:
             raise ClientRefusedError("this view has no submit button")
         view.errors = inputs.missing_or_wrong(view.blocks, view.values)
         if view.errors:
-            self.workspace.changed()
+            self.workspace.changed(view)
             return Ack(shown="not_sent", errors=dict(view.errors))
         payload = payloads.view_submission(self.workspace, self.user, view, [])
         return self._note(await self.delivery.submission(view, forged(payload, forge), signing))

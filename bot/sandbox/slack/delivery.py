@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import itertools
 import json
 import time
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Ack:
     """At the fields of a form, by block_id: from the client when `shown` is "not_sent", else from the bot."""
     problems: tuple[str, ...] = ()
     """What is wrong with the bot's answer itself."""
+    number: int = 0
+    """Of the payload, counted from 1; 0 where nothing was sent."""
 
     @property
     def ok(self) -> bool:
@@ -61,6 +64,17 @@ class Signing:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One payload as it travelled, and how it was taken."""
+
+    at: float
+    """On the workspace's clock."""
+    body: bytes
+    headers: Mapping[str, str]
+    ack: Ack
+
+
 class Delivery:
     """Slack's side of the request URL. `bot_url` may change, and the bot may be down."""
 
@@ -75,6 +89,9 @@ class Delivery:
         """Everything that the bot did wrong in its answers; a test may ask for an empty list."""
         self.clock: Callable[[], float] = time.time
         """The clock of signatures: the bot compares it with its own, hence not the workspace's."""
+        self.watchers: list[Callable[[Sent], None]] = []
+        """Told of each payload once it is answered, or given up."""
+        self._numbers = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
@@ -89,10 +106,17 @@ class Delivery:
         """Posts exactly this."""
         if self._session is None:
             raise RuntimeError("the double is not running")
+        at, number = self.workspace.clock(), next(self._numbers)
+        ack = _with(await self._send(self._session, body, headers), number=number)
+        for watcher in list(self.watchers):
+            watcher(Sent(at=at, body=body, headers=headers, ack=ack))
+        return ack
+
+    async def _send(self, session: aiohttp.ClientSession, body: bytes, headers: Mapping[str, str]) -> Ack:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.ack_timeout):
-                async with self._session.post(
+                async with session.post(
                     self.bot_url, data=body, headers=headers, allow_redirects=False
                 ) as answer:
                     raw = await answer.read()
@@ -210,7 +234,7 @@ class Delivery:
                 if unknown:
                     return [f"errors: {unknown} are not block_ids of input blocks"]
                 view.errors = {key: str(text) for key, text in errors.items()}
-                self.workspace.changed()
+                self.workspace.changed(view)
             case "update" | "push" as what:
                 body = answer.get("view")
                 if not isinstance(body, dict):

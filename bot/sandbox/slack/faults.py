@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -179,6 +180,9 @@ class Call:
     args: Json
     outcome: str = "running"
     status: int | None = None
+    moment: float = field(default_factory=time.monotonic)
+    seconds: float | None = None
+    """How long the answer took."""
 
     @property
     def ok(self) -> bool:
@@ -190,12 +194,19 @@ class CallLog:
 
     def __init__(self) -> None:
         self.all: list[Call] = []
+        self.watchers: list[Callable[[Call], None]] = []
+        """Told of each call once it is over."""
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self.all)
 
     def __len__(self) -> int:
         return len(self.all)
+
+    def end(self, call: Call) -> None:
+        call.seconds = time.monotonic() - call.moment
+        for watcher in list(self.watchers):
+            watcher(call)
 
     def of(self, method: str) -> list[Call]:
         return [call for call in self.all if call.method == method]

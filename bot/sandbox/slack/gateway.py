@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
@@ -43,7 +44,15 @@ class Gateway:
         try:
             return await self._answer(request, call, token)
         finally:
+            self.calls.end(call)
             self.workspace.changed()
+
+    async def trouble(self, request: web.Request, method: str) -> web.StreamResponse | None:
+        """The fault that an address of Slack beside the Web API meets; None when the call may go on."""
+        fault = self.faults.take(method, {})
+        if fault is None or fault.when == "after":
+            return None
+        return await _strike(request, Call(method=method, at=self.workspace.clock(), args={}), fault)
 
     async def _answer(self, request: web.Request, call: Call, token: str | None) -> web.StreamResponse:
         wait = self.limits.retry_after(call.method, call.args) if self.faults.enforce_rate_limits else None
@@ -61,7 +70,8 @@ class Gateway:
             late = await _strike(request, call, fault)
             if late is not None:
                 return late
-        return _reply(call, body, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes))})
+        date = formatdate(self.workspace.clock(), usegmt=True)
+        return _reply(call, body, headers={"X-OAuth-Scopes": ",".join(sorted(self.scopes)), "Date": date})
 
     async def _run(self, call: Call, token: str | None) -> Json:
         try:

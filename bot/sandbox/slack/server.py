@@ -27,6 +27,9 @@ T = TypeVar("T")
 BOT_TOKEN: Final = "xoxb-sandbox"
 SIGNING_SECRET: Final = "sandbox-signing-secret"
 HOST: Final = "127.0.0.1"
+RESPONSE_URL: Final = "response_url"
+"""What a fault of the addresses in payloads is called."""
+
 REAL_TOKEN: Final = re.compile(r"xox[a-z]-\d{9,}-\d{9,}-\w{20,}")
 
 
@@ -177,7 +180,10 @@ class SlackDouble:
             return web.Response(status=404, text="no such upload")
         return web.Response(text=f"OK - {len(content)}", content_type="text/plain")
 
-    async def _response_url(self, request: web.Request) -> web.Response:
+    async def _response_url(self, request: web.Request) -> web.StreamResponse:
+        trouble = await self.gateway.trouble(request, RESPONSE_URL)
+        if trouble is not None:
+            return trouble
         status, text = response_urls.answer(self.delivery, request.match_info["url_id"], await request.read())
         return web.Response(
             status=status,

@@ -25,7 +25,7 @@ from bot.sandbox.slack.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 TRIGGER_SECONDS: Final = 3.0
 RESPONSE_URL_SECONDS: Final = 30 * 60.0
@@ -64,9 +64,14 @@ class Workspace:
         self.files: dict[str, File] = {}
         self.revision = 0
         self.listeners: list[Callable[[], None]] = []
+        self.watchers: list[Callable[[Message | Ephemeral | View], None]] = []
+        """Told of each message and view that is new or different; `listeners` only that something is."""
         self._serial = itertools.count(1)
         self._last_ts = 0
         self._by_ts: dict[tuple[str, str], Message] = {}
+        self._by_channel: dict[str, list[Message]] = {}
+        self._by_thread: dict[tuple[str, str], list[Message]] = {}
+        self._read_up_to: dict[tuple[str, str], str] = {}
         self.add_user(self.bot_user_id, "workbench-access", is_bot=True)
 
     # People and places
@@ -162,19 +167,22 @@ class Workspace:
         )
         self.all_messages.append(message)
         self._by_ts[channel, message.ts] = message
+        self._by_channel.setdefault(channel, []).append(message)
+        if thread_ts:
+            self._by_thread.setdefault((channel, thread_ts), []).append(message)
         parent = self.message(channel, thread_ts) if thread_ts else None
         if parent is not None:
             parent.thread_ts = parent.ts
-        self.changed()
+        self.changed(message)
         return message
 
     def edit(self, message: Message | Ephemeral, content: Content) -> None:
         message.versions.append(content)
-        self.changed()
+        self.changed(message)
 
     def delete(self, message: Message | Ephemeral) -> None:
         message.deleted = True
-        self.changed()
+        self.changed(message)
 
     def post_ephemeral(
         self, channel: str, user: str, content: Content, *, thread_ts: str | None = None
@@ -190,7 +198,7 @@ class Workspace:
             delivered=person.is_active,
         )
         self.all_ephemerals.append(ephemeral)
-        self.changed()
+        self.changed(ephemeral)
         return ephemeral
 
     def message(self, channel: str, ts: str) -> Message | None:
@@ -199,11 +207,31 @@ class Workspace:
 
     def messages(self, channel: str) -> list[Message]:
         """What stands in a channel now, replies included, oldest first."""
-        return [m for m in self.all_messages if m.channel == channel and not m.deleted]
+        return [m for m in self._by_channel.get(channel, ()) if not m.deleted]
+
+    def latest(self, channel: str) -> Iterator[Message]:
+        """The same without the replies, newest first: whoever stops early has looked at little."""
+        written = self._by_channel.get(channel, ())
+        return (m for m in reversed(written) if not m.deleted and not m.is_reply)
 
     def replies(self, channel: str, thread_ts: str) -> list[Message]:
         """The parent and its replies."""
-        return [m for m in self.messages(channel) if thread_ts in {m.ts, m.thread_ts}]
+        parent = self.message(channel, thread_ts)
+        below = [m for m in self._by_thread.get((channel, thread_ts), ()) if not m.deleted]
+        return below if parent is None else [parent, *below]
+
+    def mark_read(self, user: str, channel: str) -> None:
+        """The person has everything in this channel on the screen."""
+        newest = next(self.latest(channel), None)
+        if newest is not None:
+            self._read_up_to[user, channel] = newest.ts
+            self.changed()
+
+    def unread(self, user: str, channel: str) -> int:
+        """How many messages of others, replies aside, came since the person last looked."""
+        seen = float(self._read_up_to.get((user, channel), "0"))
+        new = itertools.takewhile(lambda m: float(m.ts) > seen, self.latest(channel))
+        return sum(m.user != user for m in new)
 
     def ephemerals(self, user: str, channel: str | None = None) -> list[Ephemeral]:
         return [
@@ -229,7 +257,7 @@ class Workspace:
             stack.clear()
         view = self._new_view(user, body, parent=stack[-1] if stack else None)
         stack.append(view)
-        self.changed()
+        self.changed(view)
         return view
 
     def update_view(self, view: View, body: Json) -> View:
@@ -240,16 +268,16 @@ class Workspace:
         view.hash = self._new_hash()
         view.errors = {}
         view.versions.append(copy.deepcopy(view.body))
-        self.changed()
+        self.changed(view)
         return view
 
     def publish_home(self, user: str, body: Json) -> View:
         home = self.homes.get(user)
         if home is not None:
             return self.update_view(home, body)
-        self.homes[user] = self._new_view(user, body, parent=None)
-        self.changed()
-        return self.homes[user]
+        home = self.homes[user] = self._new_view(user, body, parent=None)
+        self.changed(home)
+        return home
 
     def find_view(self, view_id: str | None, external_id: str | None) -> View | None:
         """An open view or a Home tab, by either of its names."""
@@ -267,7 +295,7 @@ class Workspace:
         del stack[keep:]
         for gone in closed:
             gone.is_open = False
-        self.changed()
+        self.changed(view)
         return closed
 
     def _new_view(self, user: str, body: Json, parent: View | None) -> View:
@@ -356,8 +384,11 @@ class Workspace:
         """A short name for what the bot left unnamed; counted, so that a test reads the same every time."""
         return f"x{next(self._serial):05x}"
 
-    def changed(self) -> None:
+    def changed(self, what: Message | Ephemeral | View | None = None) -> None:
         """Tells whoever watches that something is different now."""
         self.revision += 1
+        if what is not None:
+            for watcher in list(self.watchers):
+                watcher(what)
         for listener in list(self.listeners):
             listener()

@@ -36,7 +36,7 @@ function completions(text) {
  * @param {object} how
  * @param {string} how.label
  * @param {() => {channel: string, thread_ts?: string}} how.where
- * @param {(sentence: string) => void} how.refused what Slack's client says when it did not work
+ * @param {(sentence: string) => void} how.refused what Slack's client says when it did not work; "" when it did
  * @returns {{node: HTMLElement, label: (text: string) => void, focus: () => void}}
  */
 export function createComposer({ label, where, refused }) {
@@ -64,7 +64,7 @@ export function createComposer({ label, where, refused }) {
     control.setAttribute("aria-busy", "true");
     const ack = await ackOf(promise);
     control.removeAttribute("aria-busy");
-    if (!ack.ok) refused(ack.sentence || "That did not work. Try again.");
+    refused(ack.ok ? "" : ack.sentence || "That did not work. Try again.");
     return ack;
   }
 
