@@ -10,24 +10,26 @@ PYTEST_ARGS ?=
 # Whole files stay on one worker: fixtures of a module are made once.
 WORKERS ?= 2
 
-.PHONY: help sandbox test check format run lock bench chaos readme clean
+.PHONY: help sandbox test check format run lock bench chaos chaos-mutations readme screenshots clean
 
 help:
-	@echo "make sandbox   play the whole story on this machine: no Slack, no AWS account (ARGS=--once: and exit)"
-	@echo "make test      all tests but the chaos suite"
+	@echo "make sandbox   try everything in the browser: no Slack, no AWS account (ARGS=--once: a story on the terminal)"
+	@echo "make test      all tests, and a short run of the chaos suite"
 	@echo "make check     format, lint, types, import contracts"
 	@echo "make format    put the format right"
 	@echo "make run       run the bot with .env and workbench-access.toml"
 	@echo "make lock      take newer dependencies into the lock files"
 	@echo "make bench     measure, as ratios"
-	@echo "make chaos     kill the bot again and again (CHAOS_KILLS=200)"
+	@echo "make chaos     kill the bot again and again (CHAOS_KILLS=1000, CHAOS_SEED=…)"
+	@echo "make chaos-mutations   break the engine in every way that the chaos suite must notice"
 	@echo "make readme    put a fresh transcript of the sandbox into README.md"
+	@echo "make screenshots   take the README's pictures anew, with the Chromium of this machine"
 
 sandbox: $(INSTALLED)
 	@$(BIN)/workbench-access sandbox $(ARGS)
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --ignore tests/chaos $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --ignore tests/chaos/test_mutations.py $(PYTEST_ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check
@@ -50,13 +52,20 @@ bench: $(INSTALLED)
 	@for each in $(BENCH); do echo "== $$each"; $(BIN)/python -m bench.$$each || exit 1; done
 
 # Kills are counted per database; PostgreSQL takes part where WORKBENCH_ACCESS_TEST_POSTGRES names a server.
-CHAOS_KILLS ?= 200
+CHAOS_KILLS ?= 1000
 
 chaos: $(INSTALLED)
-	CHAOS_KILLS=$(CHAOS_KILLS) $(BIN)/pytest tests/chaos -s $(PYTEST_ARGS)
+	CHAOS_KILLS=$(CHAOS_KILLS) $(BIN)/pytest -n $(WORKERS) --dist loadfile -rP \
+	  --ignore tests/chaos/test_mutations.py tests/chaos $(PYTEST_ARGS)
+
+chaos-mutations: $(INSTALLED)
+	$(BIN)/pytest -rP tests/chaos/test_mutations.py $(PYTEST_ARGS)
 
 readme: $(INSTALLED)
 	$(BIN)/python docs/transcript.py README.md
+
+screenshots: $(INSTALLED)
+	$(BIN)/python -m tests.browser.shots
 
 # Hashes of everything, and no address of any registry: whoever installs uses the one that their pip is set up for.
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from bench import ack, ack_under_load, grant_calls, latency, many_approvals, scale, start
+from bench import ack, ack_under_load, grant_calls, latency, many_approvals, page, scale, start, verify
 from bench.table import Measure, Result, draw
 
 ALL: dict[str, Measure] = {
@@ -17,6 +17,8 @@ ALL: dict[str, Measure] = {
     "many_approvals": many_approvals.measure,
     "ack_under_load": ack_under_load.measure,
     "scale": scale.measure,
+    "verify": verify.measure,
+    "page": page.measure,
 }
 
 

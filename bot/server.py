@@ -14,6 +14,8 @@ from bot.config import Settings
 from bot.domain.errors import Misconfigured
 from bot.log import get_logger
 from bot.ports.clock import Clock
+from bot.prove_route import PATH as PROVE
+from bot.prove_route import prove_route
 
 log = get_logger(__name__)
 
@@ -77,6 +79,11 @@ def _application(state: Serving) -> web.Application:
         finally:
             state.bot.metrics.ack(perf_counter() - begun)
 
+    prove = prove_route(state.bot.prove_access, state.bot.account_name, support=state.bot.support)
+
+    async def proof(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=503) if state.stopping else await prove(request)
+
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
 
@@ -89,12 +96,14 @@ def _application(state: Serving) -> web.Application:
         return web.json_response(body, status=200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
+        await state.bot.measure()
         return web.Response(
             body=state.bot.metrics.page(), headers={"Content-Type": state.bot.metrics.content_type}
         )
 
     application = web.Application(client_max_size=BODY_LIMIT)
     application.router.add_post("/slack/events", slack)
+    application.router.add_post(PROVE, proof)
     application.router.add_get("/healthz", healthz)
     application.router.add_get("/readyz", readyz)
     application.router.add_get("/metrics", metrics)

@@ -7,7 +7,9 @@ from slack_bolt.async_app import AsyncApp
 from handlers import ids
 from handlers.command import CommandConversation
 from handlers.grants import GrantsConversation
+from handlers.home import HomeConversation
 from handlers.middleware import Door
+from handlers.prove import ProveConversation
 from handlers.request import RequestConversation
 from handlers.review import BUTTONS, ReviewConversation
 
@@ -21,6 +23,8 @@ class Conversations:
     request: RequestConversation
     review: ReviewConversation
     grants: GrantsConversation
+    prove: ProveConversation
+    home: HomeConversation
 
 
 def route(app: AsyncApp, to: Conversations) -> None:
@@ -40,4 +44,9 @@ def route(app: AsyncApp, to: Conversations) -> None:
     app.view(ids.VIEW_DENY)(to.review.on_deny_submitted)
     app.action(ids.ACTION_END)(to.grants.on_end)
     app.view(ids.VIEW_END)(to.grants.on_end_submitted)
+    app.action(ids.ACTION_PROVE)(to.prove.on_prove)
+    app.action(ids.ACTION_PROVE_SET)(to.prove.on_prove_set)
+    app.view(ids.VIEW_PROVE)(to.prove.on_submitted)
     app.action(ids.ACTION_EXTEND)(to.request.on_extend)
+    app.event(ids.EVENT_HOME)(to.home.on_opened)
+    app.action(ids.ACTION_DOCTOR)(to.home.on_doctor)

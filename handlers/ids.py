@@ -11,6 +11,7 @@ VIEW_REQUEST: Final = "request_form"
 VIEW_DENY: Final = "deny_form"
 VIEW_END: Final = "end_form"
 VIEW_DETAILS: Final = "details"
+VIEW_PROVE: Final = "prove_form"
 VIEW_NOTE: Final = "note"
 """A modal that only says something: loading, refused."""
 
@@ -41,9 +42,21 @@ ACTION_END: Final = "end_access"
 """“I'm done” for the requester, “Undo” for approvers: both open the form that asks once more."""
 ACTION_EXTEND: Final = "extend"
 ACTION_REQUEST: Final = "start_request"
+ACTION_DOCTOR: Final = "run_doctor"
+"""In the Home tab of approvers; who may is asked again at the click."""
+ACTION_PROVE: Final = "prove"
+ACTION_PROVE_SET: Final = "prove_set"
+"""In the answer of `verify`; its value is a permission set, or `<permission set>/<account>`."""
+
+ACTION_TOKEN: Final = "paste_token"  # noqa: S105 -- the name of a field
 
 METADATA_EVENT: Final = "workbench_access"
 """Event type of the metadata that every message carries; its payload is `{"key": <message key>}`."""
+
+
+def prove_field(number: int) -> str:
+    """The block id of one field for tokens; they are read in the order of their numbers."""
+    return f"token:{number}"
 
 
 def block(base: str, permission_set: str) -> str:

@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.errors import AccessError, Code, Refusal
 from bot.log import get_logger
 from bot.usecases.admission import Admission
+from handlers import ids
 from handlers.errors import slack_errors
 from handlers.jobs import Jobs
 from handlers.payloads import actor
@@ -48,6 +49,9 @@ class Door:
                 raise Refusal(Code.STRANGER)
             self.admission.known(who.user)
         except Refusal as refusal:
+            if _opens_home(body) and refusal.code is not Code.STRANGER:
+                # Whoever opens the Home tab reads there why it is empty; an event has no other way to answer.
+                return await next()
             return await self._refuse(ack, body, refusal)
         return await next()
 
@@ -77,3 +81,8 @@ class Door:
                 await self.client.views_open(trigger_id=trigger_id, view=view)
         except AccessError as error:
             log.warning("refusal_not_shown", code=error.code.value)
+
+
+def _opens_home(body: dict[str, Any]) -> bool:
+    event = body.get("event")
+    return isinstance(event, dict) and event.get("type") == ids.EVENT_HOME

@@ -18,7 +18,9 @@ from handlers.views.ended import ended, ended_copy
 from handlers.views.outcome import results, results_copy
 from handlers.views.parts import Message, repeated
 from handlers.views.progress import progress
+from handlers.views.proved import proved
 from handlers.views.reminder import reminder
+from handlers.views.unexplained import unexplained
 
 UNREACHABLE = {"user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"}
 """An ephemeral message needs its reader in the channel; a DM does not."""
@@ -35,7 +37,6 @@ class SlackNotifier:
         self, message: OwedMessage, story: Story | None, *, thread: Posted | None, repetition: bool
     ) -> Posted:
         """See `bot.ports.notifier.Notifier`."""
-        assert story is not None  # only answers have none, and these are whispered
         drawn = self._draw(message, story)
         if repetition:
             drawn = repeated(drawn)
@@ -116,7 +117,14 @@ class SlackNotifier:
             opened = await self._client.conversations_open(users=message.channel)
         return str(opened["channel"]["id"])
 
-    def _draw(self, message: OwedMessage, story: Story) -> Message:
+    def _draw(self, message: OwedMessage, story: Story | None) -> Message:
+        if message.kind is MessageKind.PROOF:
+            assert message.answer is not None  # what was proved is stored with the message
+            return proved(message.answer)
+        if message.kind is MessageKind.UNEXPLAINED:
+            assert message.answer is not None  # the statements are stored with the message
+            return unexplained(message.answer, support=self._support)
+        assert story is not None  # every other message that is posted is about a request
         match message.kind:
             case MessageKind.CARD:
                 return card(story, support=self._support)

@@ -27,6 +27,7 @@ Payload = Mapping[str, Any]
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
+_SET = re.compile(r"[\w+=,.@-]{1,32}", re.ASCII)
 PERMANENT = "permanent"
 
 
@@ -129,6 +130,27 @@ def noted_form(view: Payload) -> tuple[RequestId, ChannelId, str]:
         value = _mapping(block, ids.ACTION_REASON).get("value") if isinstance(block, Mapping) else None
         reason = value if isinstance(value, str) else reason
     return RequestId(int(number)), ChannelId(str(metadata.get("channel", ""))), reason.strip()
+
+
+def pressed_set(body: Payload) -> tuple[PermissionSetName, AccountId | None, str]:
+    """A button about a permission set, in one account or in all: both names, and the trigger id."""
+    value = str(_first_action(body).get("value", ""))
+    name, _, account = value.partition("/")
+    if not _SET.fullmatch(name) or (account and not _ACCOUNT.fullmatch(account)):
+        raise Refusal(Code.SET_NOT_OFFERED, permission_set=name[:32])
+    return PermissionSetName(name), AccountId(account) if account else None, str(body.get("trigger_id", ""))
+
+
+def pasted_tokens(view: Payload) -> tuple[str, str]:
+    """The nonce of the “Prove it” form, and all its fields joined in order."""
+    values = _mapping(_mapping(view, "state"), "values")
+    parts: list[str] = []
+    number = 0
+    while isinstance(field := values.get(ids.prove_field(number)), Mapping):
+        value = _mapping(field, ids.ACTION_TOKEN).get("value")
+        parts.append(value if isinstance(value, str) else "")
+        number += 1
+    return str(_metadata(view).get("nonce", "")), "".join(parts)
 
 
 def parse_span(value: str) -> timedelta | None:

@@ -45,6 +45,10 @@ FIELD: dict[Code, str] = {
     Code.NOT_PROVISIONED: ids.BLOCK_ACCOUNTS,
     Code.ROLE_NOT_OFFERED: ids.BLOCK_ROLES,
     Code.EXPLICIT_DENY: ids.BLOCK_ROLES,
+    Code.ROLE_NOT_FOUND: ids.BLOCK_ROLES,
+    Code.NOT_TRUSTED: ids.BLOCK_ROLES,
+    Code.BOUNDARY: ids.BLOCK_ROLES,
+    Code.SCP: ids.BLOCK_ROLES,
     Code.NO_ROOM: ids.BLOCK_ROLES,
     Code.DURATION_NOT_OFFERED: ids.BLOCK_SPAN,
     Code.REASON_MISSING: ids.BLOCK_REASON,
@@ -287,4 +291,5 @@ def _refusal(finding: Finding, ask: Ask) -> Refusal:
         role=finding.role,
         permission_set=ask.permission_set,
         detail=finding.detail,
+        names=", ".join(finding.names[:5]),
     )

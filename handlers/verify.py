@@ -47,6 +47,7 @@ class VerifyConversation:
             [(report.permission_set, report.verifications) for report in reports],
             account_names=names,
             support=self.support,
+            prove_in=account,
         )
 
 

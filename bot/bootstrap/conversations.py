@@ -1,12 +1,19 @@
 """What people can say to the bot: one object per conversation, each with the use cases that it needs."""
 
+from collections.abc import Awaitable, Callable
+
 import handlers
 from bot.bootstrap.parts import Ports, UseCases
+from bot.domain.diagnosis import Diagnosis
+from bot.usecases.doctor import MayDiagnose
 from handlers.app import SlackClient
 from handlers.command import CommandConversation
 from handlers.grants import GrantsConversation
+from handlers.home import DIAGNOSIS_LASTS, HomeConversation
 from handlers.jobs import Jobs
 from handlers.middleware import Door
+from handlers.people import FreshReads
+from handlers.prove import ProveConversation
 from handlers.request import RequestConversation
 from handlers.respond import ResponseUrls
 from handlers.review import ReviewConversation
@@ -14,7 +21,13 @@ from handlers.verify import VerifyConversation
 
 
 def conversations(
-    ports: Ports, do: UseCases, *, client: SlackClient, jobs: Jobs, respond: ResponseUrls
+    ports: Ports,
+    do: UseCases,
+    *,
+    client: SlackClient,
+    jobs: Jobs,
+    respond: ResponseUrls,
+    diagnose: Callable[[str], Awaitable[Diagnosis]],
 ) -> handlers.Conversations:
     """Every conversation of the routing table."""
     support = ports.rules.support
@@ -53,6 +66,27 @@ def conversations(
         ),
         request=request,
         grants=grants,
+        prove=ProveConversation(
+            start_proof=do.start_proof,
+            prove_access=do.prove_access,
+            directory=ports.directory,
+            client=client,
+            jobs=jobs,
+            respond=respond,
+            # In Socket Mode nobody can be expected to reach us.
+            public_url=ports.rules.public_url if ports.settings.slack_app_token is None else None,
+            support=support,
+        ),
+        home=HomeConversation(
+            read_status=do.read_status,
+            may_diagnose=MayDiagnose(admission=do.admission, people=ports.people, rules=ports.rules),
+            diagnoses=FreshReads(diagnose, ports.clock, DIAGNOSIS_LASTS),
+            ping_aws=ports.identity_center.ping,
+            client=client,
+            jobs=jobs,
+            clock=ports.clock,
+            support=support,
+        ),
         review=ReviewConversation(
             store=ports.store,
             rules=ports.rules,

@@ -7,17 +7,21 @@ from bot.domain.names import SlackTeamId
 from bot.domain.rules import Rules
 from bot.ports.clock import Clock
 from bot.ports.identity_center import Directory, IdentityCenter
+from bot.ports.member_account import MemberAccounts
 from bot.ports.notifier import Notifier
 from bot.ports.people import People
 from bot.ports.store import Store
+from bot.ports.token_verifier import TokenVerifier
 from bot.usecases.admission import Admission
 from bot.usecases.decide_request import HandleClick, TellIncident
 from bot.usecases.precheck import Precheck
+from bot.usecases.prove_access import ProveAccess, StartProof
 from bot.usecases.read_status import ReadStatus
 from bot.usecases.record_click import RecordClick
 from bot.usecases.remind import Remind
 from bot.usecases.request_access import ExpireRequest, PrepareRequest, RequestAccess
-from bot.usecases.self_check import SelfCheck, VerifyChange
+from bot.usecases.self_check import SelfCheck
+from bot.usecases.verify_change import VerifyChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +35,10 @@ class Ports:
     clock: Clock
     identity_center: IdentityCenter
     directory: Directory
+    members: MemberAccounts | None
     people: People
     notifier: Notifier
+    verifier: TokenVerifier
 
     @property
     def rules(self) -> Rules:
@@ -55,6 +61,8 @@ class UseCases:
     verify_change: VerifyChange
     read_status: ReadStatus
     remind: Remind
+    start_proof: StartProof
+    prove_access: ProveAccess
 
 
 def use_cases(ports: Ports) -> UseCases:
@@ -64,6 +72,7 @@ def use_cases(ports: Ports) -> UseCases:
     admission = Admission(people=people, rules=rules, team=ports.team)
     precheck = Precheck(
         identity_center=identity_center,
+        members=ports.members,
         directory=ports.directory,
         people=people,
         store=store,
@@ -72,7 +81,12 @@ def use_cases(ports: Ports) -> UseCases:
         admission=admission,
     )
     self_check = SelfCheck(
-        identity_center=identity_center, store=store, clock=clock, rules=rules, admission=admission
+        identity_center=identity_center,
+        members=ports.members,
+        store=store,
+        clock=clock,
+        rules=rules,
+        admission=admission,
     )
     return UseCases(
         admission=admission,
@@ -91,4 +105,16 @@ def use_cases(ports: Ports) -> UseCases:
         verify_change=VerifyChange(store=store, clock=clock, rules=rules, self_check=self_check),
         read_status=ReadStatus(store=store, rules=rules, admission=admission, people=people),
         remind=Remind(store=store),
+        start_proof=StartProof(
+            store=store, rules=rules, admission=admission, identity_center=identity_center
+        ),
+        prove_access=ProveAccess(
+            store=store,
+            rules=rules,
+            clock=clock,
+            identity_center=identity_center,
+            directory=ports.directory,
+            verifier=ports.verifier,
+            members=ports.members,
+        ),
     )

@@ -16,6 +16,7 @@ from bot.worker.outbox import Outbox
 from bot.worker.provisioning import Pushes
 from bot.worker.reconcile import Reconcile
 from bot.worker.replicas import Replicas
+from bot.worker.tidy import Tidy
 
 log = get_logger(__name__)
 
@@ -59,14 +60,19 @@ def _handlers(ports: Ports, do: UseCases) -> dict[WorkKind, Callable[[Work], Awa
     async def round_of(work: Work) -> datetime | None:
         return await reconcile(PermissionSetName(work.key))
 
-    async def verifying(work: Work) -> None:
-        await do.verify_change(RequestId(int(work.key)))
+    async def verifying(work: Work) -> datetime | None:
+        return await do.verify_change(RequestId(int(work.key)))
 
     async def reminding(work: Work) -> datetime | None:
         return await do.remind(RequestId(int(work.key)))
 
     async def show(work: Work) -> datetime | None:
         return await outbox(work.key)
+
+    tidy = Tidy(store=store, clock=clock)
+
+    async def tidying(_: Work) -> datetime | None:
+        return await tidy()
 
     return {
         WorkKind.CLICK: click,
@@ -76,6 +82,7 @@ def _handlers(ports: Ports, do: UseCases) -> dict[WorkKind, Callable[[Work], Awa
         WorkKind.VERIFY: verifying,
         WorkKind.REMINDER: reminding,
         WorkKind.MESSAGE: show,
+        WorkKind.TIDY: tidying,
     }
 
 

@@ -28,8 +28,9 @@ def slack_api_url(text: str) -> str:
 def public_url(text: str) -> str:
     """Where people's machines reach us, without a slash at the end.
 
-    People paste it into a shell as part of the proof command, and tokens travel to it: only characters that
-    no shell interprets, and only https unless it is this very machine.
+    People paste it into a shell, in single quotes, as part of the proof command, and tokens travel to it: only
+    characters that cannot end the quotes or mean anything outside, but for brackets and the tilde, and only https
+    unless it is this very machine.
     """
     parts = _split(text, schemes=("https", "http"))
     if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):

@@ -6,6 +6,7 @@ Calls keep AWS's shared budget (aws.md §1.3); none blocks the event loop.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,6 +31,8 @@ class Home:
     management_account: AccountId
     instance_arn: str
     identity_store: str
+    organisation: str | None = None
+    """`o-…`; None where AWS does not let the bot ask."""
 
     @property
     def is_delegated(self) -> bool:
@@ -52,6 +55,18 @@ class Assignees:
 
     def include(self, user: IdentityUserId, groups: frozenset[IdentityGroupId]) -> bool:
         return user in self.users or bool(self.groups & groups)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachments:
+    """What a permission set has besides its inline policy."""
+
+    managed: tuple[str, ...] = ()
+    """ARNs of AWS's own policies."""
+    customer_managed: tuple[str, ...] = ()
+    """Path and name of policies that each account has of its own."""
+    boundary: str | None = None
+    """The ARN, or path and name, of the permissions boundary; None where there is none."""
 
 
 class ProvisioningState(StrEnum):
@@ -95,9 +110,15 @@ class IdentityCenter(Protocol):
     async def assignees(self, permission_set: PermissionSetArn, account: AccountId) -> Assignees: ...
 
     async def provisioned_accounts(
-        self, permission_set: PermissionSetArn, *, stale_only: bool = False
+        self, permission_set: PermissionSetArn, *, stale_only: bool = False, latest_only: bool = False
     ) -> frozenset[AccountId]:
-        """Where the set is provisioned; with `stale_only` only where an older version is."""
+        """Where the set is provisioned; with one of the flags only where an older, or the latest version is."""
+        ...
+
+    async def attachments(
+        self, permission_set: PermissionSetArn, *, max_age: timedelta = timedelta(0)
+    ) -> Attachments:
+        """Three calls, unless what was read no longer ago than `max_age` will do."""
         ...
 
     async def accounts(self) -> tuple[Account, ...]:

@@ -69,7 +69,7 @@ class HandleClick:
 
     async def preview(self, request_id: RequestId, by: SlackUserId) -> None:
         """Whether this person could decide this request now; raises `Refusal`. Asked again at the click."""
-        request, now = await self.store.run(lambda tx: (tx.request(request_id), tx.now))
+        request, now = await self.store.run(lambda tx: (tx.seen_request(request_id), tx.now))
         rule = self._rule(request)
         who = await read_approvers(self.people, rule)
         may_decide(request, by, rule=rule, approvers=who, at=now)
@@ -79,7 +79,7 @@ class HandleClick:
         def load(tx: Tx) -> tuple[Click, AccessRequest | None]:
             click = tx.click(click_id)
             try:
-                return click, tx.request(click.request)
+                return click, tx.seen_request(click.request)
             except NotFound:
                 return click, None
 

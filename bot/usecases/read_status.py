@@ -56,7 +56,7 @@ class ReadStatus:
     async def one(self, user: SlackUserId, request_id: RequestId) -> Story:
         """One request, for its requester and those who may decide it; to others it does not exist."""
         await self.admission.person(user)
-        story = await self.store.run(lambda tx: _story(tx, tx.request(request_id)))
+        story = await self.store.run(lambda tx: _story(tx, tx.seen_request(request_id)))
         if not await self._may_see(story.request, user, own=True):
             raise Refusal(Code.NOT_FOUND, id=story.request.label)
         return story

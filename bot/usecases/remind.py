@@ -35,7 +35,7 @@ class Remind:
                 if ends_at - span <= tx.now < ends_at - span + LATE:
                     key = f"{label(request_id)}:reminder:{int(span.total_seconds())}"
                     if tx.message(key) is None:
-                        to = tx.request(request_id).ask.requester
+                        to = tx.seen_request(request_id).ask.requester
                         tx.owe(key, MessageKind.REMINDER, to, request=request_id)
             return next_reminder(ends_at, now=tx.now)
 

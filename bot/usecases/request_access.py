@@ -65,7 +65,7 @@ class PrepareRequest:
 
         What turns out impossible is told to the requester alone; approvers never see it.
         """
-        request = await self.store.run(lambda tx: tx.request(request_id))
+        request = await self.store.run(lambda tx: tx.seen_request(request_id))
         if not request.is_pending or request.facts is not None:
             return
         try:
@@ -100,6 +100,7 @@ class PrepareRequest:
                 role=first.role,
                 permission_set=ask.permission_set,
                 detail=first.detail,
+                **({"names": ", ".join(first.names[:5])} if first.names else {}),
             )
         return replace(request, identity=identity.user_id, facts=facts)
 

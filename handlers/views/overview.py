@@ -48,6 +48,13 @@ def overview(mine: Sequence[Story], waiting: Sequence[Story], *, support: str) -
     asked = sorted(waiting, key=lambda story: story.request.id)
     if not own and not asked:
         return _nothing_yet(support)
+    blocks = lists(own, asked)
+    blocks.append(context(f"Only you see this. Questions? Ask {mrkdwn(one_line(support, 100))}."))
+    return message(_in_short(own, asked), blocks)
+
+
+def lists(own: Sequence[Story], asked: Sequence[Story]) -> list[Block]:
+    """What waits for one's decision, then one's own requests; in the order given. The Home tab shows the same."""
     blocks: list[Block] = []
     if asked:
         blocks += [
@@ -68,8 +75,7 @@ def overview(mine: Sequence[Story], waiting: Sequence[Story], *, support: str) -
         ]
     else:
         blocks.append(section(f"You have asked for nothing yourself so far. To start, type {_START}."))
-    blocks.append(context(f"Only you see this. Questions? Ask {mrkdwn(one_line(support, 100))}."))
-    return message(_in_short(own, asked), blocks)
+    return blocks
 
 
 def one(story: Story, *, support: str) -> Message:

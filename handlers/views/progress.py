@@ -101,8 +101,8 @@ def _step(story: Story, account: AccountId) -> Step:
 
 def _travelling(push: Push | None, waiting: list[Grant]) -> Step:
     """Where a grant that is wanted has got to, by the account's latest provisioning."""
-    if push is None or push.started_at is None:
-        return Step.WAITING
+    if push is None or push.started_at is None or push.levelling:
+        return Step.WAITING  # a levelling was begun for nobody's grant
     if push.status is PushStatus.IN_PROGRESS:
         return Step.PROVISIONING
     wanted_at = max(grant.wanted_at for grant in waiting)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.errors import Code
 from bot.domain.evaluate import Answer
 from bot.domain.grant import Failure, Grant, GrantStatus
 from bot.domain.messages import Story
@@ -30,15 +31,16 @@ def finding_line(finding: Finding | None) -> str:
         return NOT_CHECKED
     already = ""
     if finding.already_allowed:
+        by = f" by {mrkdwn(one_line(finding.allowed_by), 100)}" if finding.allowed_by else ""
         already = (
-            f"Already allowed until {when(finding.allowed_until)}"
+            f"Already allowed{by} until {when(finding.allowed_until)}"
             if finding.allowed_until
-            else ("Already allowed, with no end")
+            else f"Already allowed{by}, with no end"
         )
     match finding.works:
         case Answer.NO:
             why = mrkdwn(brief(finding.code)) if finding.code else "Not possible"
-            return f"⛔ {why}{_detail(finding.detail)}"
+            return f"⛔ {why}{_detail(finding.detail)}{_names(finding)}"
         case Answer.UNKNOWN:
             unknown = f"❔ Unknown: {mrkdwn(not_known(finding.code))}{_detail(finding.detail)}"
             return f"✅ {already}; {unknown}" if already else unknown
@@ -48,6 +50,14 @@ def finding_line(finding: Finding | None) -> str:
 
 def _detail(detail: str) -> str:
     return f" (“{mrkdwn(one_line(detail), 100)}”)" if detail.strip() else ""
+
+
+def _names(finding: Finding) -> str:
+    """Whom the role lets in instead, or which attached policy it is."""
+    if not finding.names:
+        return ""
+    some = mrkdwn(one_line(", ".join(finding.names[:5])), 200)
+    return f"; it admits {some}" if finding.code is Code.NOT_TRUSTED else f": {some}"
 
 
 def troubled(finding: Finding | None) -> bool:

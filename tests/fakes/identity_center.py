@@ -7,6 +7,7 @@ policy is when it starts, its answer comes later, and an account whose role hold
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from bot.domain.errors import AccessError, Code, NotFound, Refusal
 from bot.domain.names import (
@@ -18,7 +19,14 @@ from bot.domain.names import (
     ProvisioningId,
 )
 from bot.domain.people import Identity
-from bot.ports.identity_center import Account, Assignees, Home, ProvisioningReport, ProvisioningState
+from bot.ports.identity_center import (
+    Account,
+    Assignees,
+    Attachments,
+    Home,
+    ProvisioningReport,
+    ProvisioningState,
+)
 from tests.builders import SET
 
 HOME_ACCOUNT = AccountId("999999999999")
@@ -68,6 +76,7 @@ class FakeIdentityCenter:
     calls: list[str] = field(default_factory=list)
     most_in_flight: int = 0
     delegated: bool = False
+    attached: Attachments = field(default_factory=Attachments)
 
     def provision_everywhere(self, *names: AccountId, permission_set: PermissionSetName = SET) -> None:
         """Make accounts hold the present policy."""
@@ -136,15 +145,24 @@ class FakeIdentityCenter:
         return self.assigned.get(account, nobody)
 
     async def provisioned_accounts(
-        self, permission_set: PermissionSetArn, *, stale_only: bool = False
+        self, permission_set: PermissionSetArn, *, stale_only: bool = False, latest_only: bool = False
     ) -> frozenset[AccountId]:
-        await self._call("stale_accounts" if stale_only else "provisioned_accounts")
+        which = (
+            "stale_accounts" if stale_only else "latest_accounts" if latest_only else "provisioned_accounts"
+        )
+        await self._call(which)
         latest = self.policies[permission_set]
         return frozenset(
             account
             for account, document in self.held[permission_set].items()
-            if not stale_only or document != latest
+            if not (stale_only and document == latest) and not (latest_only and document != latest)
         )
+
+    async def attachments(
+        self, permission_set: PermissionSetArn, *, max_age: timedelta = timedelta(0)
+    ) -> Attachments:
+        await self._call("attachments")
+        return self.attached
 
     async def accounts(self) -> tuple[Account, ...]:
         await self._call("accounts")

@@ -27,7 +27,8 @@ from bot.usecases.decide_request import HandleClick
 from bot.usecases.precheck import Precheck
 from bot.usecases.remind import Remind
 from bot.usecases.request_access import ExpireRequest, PrepareRequest, RequestAccess
-from bot.usecases.self_check import SelfCheck, VerifyChange
+from bot.usecases.self_check import SelfCheck
+from bot.usecases.verify_change import VerifyChange
 from bot.worker.engine import back_off
 from bot.worker.outbox import Outbox
 from bot.worker.provisioning import Pushes
@@ -35,6 +36,7 @@ from bot.worker.reconcile import Reconcile
 from tests.builders import BOB, CHANNEL, HOME, PROD, SET, an_ask, some_rules
 from tests.fakes.clock import FakeClock
 from tests.fakes.identity_center import FakeIdentityCenter
+from tests.fakes.members import FakeMembers
 from tests.fakes.notifier import FakeNotifier
 from tests.fakes.people import FakeDirectory, FakePeople
 
@@ -56,6 +58,8 @@ class World:
     store: Store
     """What the bot is given: the database, or something between it and the bot."""
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    members: FakeMembers | None = None
+    """None: no member role is configured."""
     _outbox: Outbox | None = None
 
     # The bot
@@ -78,6 +82,7 @@ class World:
             clock=self.clock,
             rules=self.rules,
             admission=self.admission,
+            members=self.members,
         )
 
     @property
@@ -126,6 +131,7 @@ class World:
             clock=self.clock,
             rules=self.rules,
             admission=self.admission,
+            members=self.members,
         )
 
     @property
@@ -149,7 +155,7 @@ class World:
             case WorkKind.DEADLINE:
                 await self.expire(RequestId(int(work.key)))
             case WorkKind.VERIFY:
-                await self.verify(RequestId(int(work.key)))
+                return await self.verify(RequestId(int(work.key)))
             case WorkKind.PERMISSION_SET:
                 return await self.reconcile(PermissionSetName(work.key))
             case WorkKind.REMINDER:

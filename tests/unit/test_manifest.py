@@ -13,6 +13,7 @@ import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 import handlers
+from bot.domain.diagnosis import SCOPES
 from bot.sandbox.play import SCOPES as SANDBOX_SCOPES
 from handlers import ids
 from handlers.views.help import COMMANDS
@@ -20,17 +21,20 @@ from handlers.views.help import COMMANDS
 ROOT = Path(__file__).parents[2]
 
 HISTORY = {"channels:history", "groups:history", "im:history"}
+CHANNEL_STATE = {"channels:read", "groups:read"}
 SCOPES_OF = {
     "auth_test": set(),
     "chat_postEphemeral": {"chat:write"},
     "chat_postMessage": {"chat:write"},
     "chat_update": {"chat:write"},
     "conversations_history": HISTORY,
+    "conversations_info": CHANNEL_STATE,
     "conversations_open": {"im:write"},
     "conversations_replies": HISTORY,
     "files_upload_v2": {"files:write"},
     "files_getUploadURLExternal": {"files:write"},
     "files_completeUploadExternal": {"files:write"},
+    "usergroups_list": {"usergroups:read"},
     "usergroups_users_list": {"usergroups:read"},
     "users_info": {"users:read", "users:read.email"},
     "views_open": set(),
@@ -188,8 +192,15 @@ def test_scopes_are_exactly_what_the_called_methods_need(manifest: dict[str, Any
     assert set(manifest["oauth_config"]["scopes"]["bot"]) == needed
 
 
-def test_only_looking_back_is_optional(manifest: dict[str, Any]) -> None:
-    assert set(manifest["oauth_config"]["scopes"]["bot_optional"]) == HISTORY
+def test_only_looking_back_and_the_doctors_look_are_optional(manifest: dict[str, Any]) -> None:
+    assert set(manifest["oauth_config"]["scopes"]["bot_optional"]) == HISTORY | CHANNEL_STATE
+
+
+def test_the_doctor_asks_for_the_same_scopes(manifest: dict[str, Any]) -> None:
+    scopes = manifest["oauth_config"]["scopes"]
+
+    assert [each.name for each in SCOPES] == scopes["bot"]
+    assert [each.name for each in SCOPES if not each.needed] == scopes["bot_optional"]
 
 
 def test_the_sandbox_grants_what_the_manifest_asks_for(manifest: dict[str, Any]) -> None:

@@ -155,6 +155,7 @@ VALUES = {
     "AWS::NoValue": None,
     "AWS::Partition": "aws",
     "Instance": "ssoins-5a6db0c500000001",
+    "MemberRole": "WorkbenchAccessVerifier",
     "HasKey": False,
     "RunByPods": False,
 }
@@ -190,10 +191,22 @@ def policy() -> dict[str, Any]:
     return document
 
 
+NEED_NOTHING = {"GetCallerIdentity"}
+"""Whoever is somebody may ask who."""
+
+SAME_NAME = {"ListTagsForResource": "sso-admin"}
+"""Operations whose name other services have as well: whose the code means."""
+
+
 def actions_in_code() -> Iterator[str]:
     """The IAM actions behind the operations that the adapters name."""
     session = botocore.session.get_session()
-    prefixes = {"sso-admin": "sso", "identitystore": "identitystore", "organizations": "organizations"}
+    prefixes = {
+        "sso-admin": "sso",
+        "identitystore": "identitystore",
+        "organizations": "organizations",
+        "sts": "sts",
+    }
     constants = {
         node.value
         for path in (ROOT / "bot/adapters/aws").rglob("*.py")
@@ -202,7 +215,7 @@ def actions_in_code() -> Iterator[str]:
     }
     for service, prefix in prefixes.items():
         for operation in session.get_service_model(service).operation_names:
-            if operation in constants:
+            if operation in constants - NEED_NOTHING and SAME_NAME.get(operation, service) == service:
                 yield f"{prefix}:{operation}"
 
 

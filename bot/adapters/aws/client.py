@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -34,14 +34,6 @@ SERVICES = ("sso-admin", "identitystore", "organizations", "sts")
 _RATE = 15
 _ORGANIZATIONS_RATE = 4
 """Its limits are unpublished and low; 3,000 accounts come in 150 pages, in the background."""
-
-_CONFIG = Config(
-    retries={"mode": "standard", "total_max_attempts": 1},
-    connect_timeout=3,
-    read_timeout=10,
-    max_pool_connections=MOST_THREADS,
-    user_agent_extra="workbench-access",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +80,19 @@ class AwsClient:
         region: str | None = None,
         rate: int = _RATE,
         patience: Patience | None = None,
+        services: Sequence[str] = SERVICES,
+        threads: int = MOST_THREADS,
+        read_timeout: float = 10.0,
         observe: Observe | None = None,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Region, credentials and endpoint come from boto3's own variables and profiles unless given here."""
+        """Region, credentials and endpoint come from boto3's own variables and profiles unless given here.
+
+        `services`: whose clients are made at once, the others on first use. `read_timeout`: seconds after which
+        a silent answer gives its thread back.
+        """
         self.calls = Calls()
         self._endpoint_url = endpoint_url
         self._region = region
@@ -102,6 +101,14 @@ class AwsClient:
         self._rate = rate
         self._replicas = 1
         self._patience = patience or Patience()
+        self._services = tuple(services)
+        self._config = Config(
+            retries={"mode": "standard", "total_max_attempts": 1},
+            connect_timeout=3,
+            read_timeout=read_timeout,
+            max_pool_connections=threads,
+            user_agent_extra="workbench-access",
+        )
         self._observe = observe
         self._now = now
         self._sleep = sleep
@@ -109,8 +116,8 @@ class AwsClient:
         self._budgets: dict[str, Budget] = {}
         self._clients: dict[str, asyncio.Future[BaseClient]] = {}
         self._strangers: list[BaseClient] = []
-        self._threads = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="aws")
-        self._gate = asyncio.Semaphore(MOST_THREADS)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
+        self._gate = asyncio.Semaphore(threads)
         # A botocore session must not make two clients at once.
         self._maker = ThreadPoolExecutor(1, thread_name_prefix="aws-client")
 
@@ -126,7 +133,7 @@ class AwsClient:
 
         Returns at once; the first call of each service waits for its client.
         """
-        for service in SERVICES:
+        for service in self._services:
             self._clients[service] = self._making(service, {})
 
     async def close(self) -> None:
@@ -149,6 +156,11 @@ class AwsClient:
         """The Region that all calls go to."""
         client = await self._client("sso-admin")
         return client.meta.region_name
+
+    async def endpoint(self, service: str) -> str:
+        """Where boto3 sends calls of a service: AWS's own address, or a configured one."""
+        client = await self._client(service)
+        return client.meta.endpoint_url
 
     async def client_as(self, service: str, credentials: dict[str, str]) -> BaseClient:
         """A client that acts as somebody else, for roles in member accounts.
@@ -250,7 +262,7 @@ class AwsClient:
             self._session = boto3.Session(region_name=self._region)
         # The stubs know every service's name as a literal; here it is a value.
         make = cast("Callable[..., BaseClient]", self._session.client)
-        return make(service, config=_CONFIG, endpoint_url=self._endpoint_url, **credentials)
+        return make(service, config=self._config, endpoint_url=self._endpoint_url, **credentials)
 
     async def _turn_before(self, until: float, service: str, operation: str, urgency: Urgency) -> None:
         """A turn, or Unavailable(THROTTLED) where ours comes too late."""

@@ -17,7 +17,7 @@ async def discover(aws: AwsClient) -> Home:
     instances = await _active_instances(aws)
     if not instances:
         raise Misconfigured([await _where_instead(aws, region)])
-    management = await _management_account(aws)
+    organisation, management = await _organisation(aws)
     instance = _of_organisation(instances, management, caller["Account"])
     if instance is None:
         raise Misconfigured([_not_the_organisations(caller["Account"])])
@@ -33,6 +33,7 @@ async def discover(aws: AwsClient) -> Home:
         management_account=AccountId(management or instance.get("OwnerAccountId") or caller["Account"]),
         instance_arn=arn,
         identity_store=instance["IdentityStoreId"],
+        organisation=organisation,
     )
 
 
@@ -41,16 +42,17 @@ async def _active_instances(aws: AwsClient, **params: Any) -> list[dict[str, Any
     return [instance for instance in instances if instance.get("Status", "ACTIVE") == "ACTIVE"]
 
 
-async def _management_account(aws: AwsClient) -> str | None:
-    """None where this role may not ask: organizations:DescribeOrganization is not needed otherwise."""
+async def _organisation(aws: AwsClient) -> tuple[str | None, str | None]:
+    """Its id and its management account; None where this role may not ask: nothing else needs the call."""
     try:
         answer = await aws.call("organizations", "DescribeOrganization")
     except Provisioning as error:
         if error.code in {Code.ACCESS_DENIED, Code.PROVISIONING_FAILED}:
             # PROVISIONING_FAILED: AWSOrganizationsNotInUseException; the instances tell the rest.
-            return None
+            return None, None
         raise
-    return str(answer["Organization"]["MasterAccountId"])
+    found = answer["Organization"]
+    return found.get("Id"), str(found["MasterAccountId"])
 
 
 def _of_organisation(

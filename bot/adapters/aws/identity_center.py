@@ -1,6 +1,7 @@
 """The Identity Center port over sso-admin, identitystore and organizations: boto3's shapes end here."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.adapters.aws.addresses import AddressBook
@@ -20,7 +21,14 @@ from bot.domain.names import (
 )
 from bot.domain.people import Identity
 from bot.ports.clock import Clock
-from bot.ports.identity_center import Account, Assignees, Home, ProvisioningReport, ProvisioningState
+from bot.ports.identity_center import (
+    Account,
+    Assignees,
+    Attachments,
+    Home,
+    ProvisioningReport,
+    ProvisioningState,
+)
 
 _PAGE = 100
 """The most that sso-admin and identitystore put on one page (aws.md §1.1, §1.2)."""
@@ -32,7 +40,9 @@ class AwsIdentityCenter:
     def __init__(self, aws: AwsClient, clock: Clock, *, search_patience: float = 10.0) -> None:
         """`search_patience`: seconds that a caller waits while all sets, or all people, are read."""
         self._aws = aws
+        self._clock = clock
         self._home: Home | None = None
+        self._attached: dict[PermissionSetArn, tuple[datetime, Attachments]] = {}
         self._discovering = asyncio.Lock()
         self._sets = PermissionSets(aws, self._instance, clock, patience=search_patience)
         self._addresses = AddressBook(aws, self._store, clock, patience=search_patience)
@@ -127,13 +137,53 @@ class AwsIdentityCenter:
         return Assignees(users=frozenset(users), groups=frozenset(groups))
 
     async def provisioned_accounts(
-        self, permission_set: PermissionSetArn, *, stale_only: bool = False
+        self, permission_set: PermissionSetArn, *, stale_only: bool = False, latest_only: bool = False
     ) -> frozenset[AccountId]:
         only = {"ProvisioningStatus": "LATEST_PERMISSION_SET_NOT_PROVISIONED"} if stale_only else {}
+        if latest_only:
+            only = {"ProvisioningStatus": "LATEST_PERMISSION_SET_PROVISIONED"}
         accounts = await self._collect_of(
             permission_set, "ListAccountsForProvisionedPermissionSet", "AccountIds", **only
         )
         return frozenset(AccountId(account) for account in accounts)
+
+    async def attachments(
+        self, permission_set: PermissionSetArn, *, max_age: timedelta = timedelta(0)
+    ) -> Attachments:
+        now = self._clock.now()
+        kept = self._attached.get(permission_set)
+        if kept is not None and kept[0] + max_age > now:
+            return kept[1]
+        managed, customer_managed, boundary = await asyncio.gather(
+            self._collect_of(permission_set, "ListManagedPoliciesInPermissionSet", "AttachedManagedPolicies"),
+            self._collect_of(
+                permission_set,
+                "ListCustomerManagedPolicyReferencesInPermissionSet",
+                "CustomerManagedPolicyReferences",
+            ),
+            self._boundary(permission_set),
+        )
+        found = Attachments(
+            managed=tuple(str(policy.get("Arn", "")) for policy in managed),
+            customer_managed=tuple(_reference(policy) for policy in customer_managed),
+            boundary=boundary,
+        )
+        self._attached[permission_set] = (now, found)
+        return found
+
+    async def _boundary(self, permission_set: PermissionSetArn) -> str | None:
+        try:
+            answer = await self._aws.call(
+                "sso-admin",
+                "GetPermissionsBoundaryForPermissionSet",
+                InstanceArn=await self._instance(),
+                PermissionSetArn=permission_set,
+            )
+        except NotFound:
+            return None  # No boundary; that the set is gone is what the other two calls say.
+        boundary = answer.get("PermissionsBoundary", {})
+        reference = boundary.get("CustomerManagedPolicyReference")
+        return _reference(reference) if reference else str(boundary.get("ManagedPolicyArn", "")) or None
 
     async def accounts(self) -> tuple[Account, ...]:
         listed = await self._aws.collect("organizations", "ListAccounts", "Accounts")
@@ -243,6 +293,10 @@ class AwsIdentityCenter:
             )
         except NotFound:
             return {}
+
+
+def _reference(policy: dict[str, Any]) -> str:
+    return f"{policy.get('Path', '/')}{policy.get('Name', '')}"
 
 
 def _has_address(user: dict[str, Any], email: str) -> bool:

@@ -36,6 +36,8 @@ LinkCode = Literal[
     Code.NOT_ALLOWED,
     Code.ROLE_NOT_FOUND,
     Code.NOT_TRUSTED,
+    Code.BOUNDARY,
+    Code.SCP,
 ]
 DecisionCode = Literal[
     Code.NOT_AN_APPROVER,
@@ -48,6 +50,7 @@ DecisionCode = Literal[
     Code.NOTHING_TO_RETRY,
     Code.NOT_ACTIVE,
 ]
+ProofCode = Literal[Code.PROOF_REFUSED, Code.PROOF_GONE, Code.NOTHING_TO_PROVE]
 PolicyCode = Literal[Code.POLICY_UNREADABLE, Code.MANAGED_STATEMENT_ALTERED, Code.FOREIGN_WRITER]
 WorldCode = Literal[
     Code.PROVISIONING_FAILED,
@@ -82,6 +85,8 @@ SELF_HELP: Final[frozenset[Code]] = frozenset(
         Code.NOT_FOUND,
         Code.NOTHING_TO_RETRY,
         Code.NOT_ACTIVE,
+        Code.PROOF_GONE,
+        Code.NOTHING_TO_PROVE,
     }
 )
 """What the person mends on the spot, or only needs to know: these sentences name no support contact."""

@@ -11,6 +11,7 @@ FactValues = Mapping[str, str | int]
 """Facts by name. A missing one makes a sentence less exact, never wrong:
 
 `permission_set`, `account`, `account_name`, `accounts` (several), `role`, `you` (1: the requester reads it),
+`names` (other permission sets, or a policy),
 `by` (a Slack user id), `at` / `until` (unix seconds), `status`, `detail` and `sid` (a statement's Sid or
 another name), `reason` and `operation` (AWS's words), `id` / `label` (`WA-17`), `email`, `limit`, `asked`,
 `have`, `need`, `targets` (how many).

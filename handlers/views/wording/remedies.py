@@ -3,7 +3,7 @@
 from typing import Final
 
 from bot.domain.errors import Code
-from bot.domain.verification import Check, Link
+from bot.domain.verification import WITHIN, Check, Link
 from handlers.views.wording.pen import FactValues, Pen
 from handlers.views.wording.sentences import explained
 
@@ -18,17 +18,20 @@ _NAMES: Final[dict[Code, str]] = {
     Code.MANAGED_STATEMENT_ALTERED: "Changed by hand",
     Code.FOREIGN_WRITER: "Overwritten by others",
     Code.POLICY_UNREADABLE: "Policy not readable",
+    Code.SCP: "SCP",
 }
 """Every other code's value is the name that people know."""
 
 _BRIEFS: Final[dict[Code, str]] = {
     Code.NOT_ASSIGNED: "the requester does not hold this permission set here",
     Code.NOT_PROVISIONED: "the permission set is not provisioned here",
-    Code.EXPLICIT_DENY: "a statement of the inline policy denies it",
+    Code.EXPLICIT_DENY: "a statement of its policies denies it",
     Code.NO_ROOM: "it does not fit into the inline policy",
     Code.MANAGEMENT_ACCOUNT: "AWS lets only the management account change this permission set",
     Code.ROLE_NOT_FOUND: "the Workbench stack is not deployed here, or lacks this role",
     Code.NOT_TRUSTED: "the role does not admit this permission set",
+    Code.BOUNDARY: "the permissions boundary leaves no room for it",
+    Code.SCP: "a service control policy of the organisation forbids it",
     Code.NOT_IN_IDENTITY_CENTER: "no user there has the requester's e-mail address",
     Code.AMBIGUOUS_IDENTITY: "several users there have the requester's e-mail address",
     Code.EMAIL_MISSING: "the requester's Slack profile shows no address",
@@ -46,7 +49,8 @@ _LINKS: Final[dict[Link, str]] = {
     Link.NOT_DENIED: "Free of a deny",
     Link.ROLE_EXISTS: "Role exists",
     Link.TRUSTED: "Role trusts the set",
-    Link.SIMULATED: "Simulation",
+    Link.HELD: "Held by IAM",
+    Link.SIMULATED: "Boundary and SCPs",
 }
 
 _SILENT: Final = frozenset(
@@ -69,6 +73,13 @@ _OLDER: Final = (
     "An SSO admin can provision the set there."
 )
 
+_CLOSED: Final = (
+    "Its read-only role may be missing there, or does not admit the bot. Whoever operates the bot can deploy it: "
+    "see its README, under “Look into the accounts”."
+)
+_AGAIN: Final = "Run `/workbench-access verify` to look again."
+_SILENT_ACCOUNT: Final = "AWS gave no usable answer about it."
+
 _BROKEN: Final[dict[Link, Code]] = {
     Link.ASSIGNED: Code.NOT_ASSIGNED,
     Link.PROVISIONED: Code.NOT_PROVISIONED,
@@ -76,6 +87,7 @@ _BROKEN: Final[dict[Link, Code]] = {
     Link.NOT_DENIED: Code.EXPLICIT_DENY,
     Link.ROLE_EXISTS: Code.ROLE_NOT_FOUND,
     Link.TRUSTED: Code.NOT_TRUSTED,
+    Link.HELD: Code.NOT_PROVISIONED,
     Link.SIMULATED: Code.NOT_ALLOWED,
 }
 
@@ -111,11 +123,33 @@ def unknown(check: Check, facts: FactValues, *, support: str) -> str:
     Only a code that says why AWS was silent is explained: "explicit deny" with the answer unknown must not
     read as if there were one.
     """
+    pen = Pen(facts, support, markup=True)
+    if check.link in WITHIN:
+        return f"{_not_looked_into(check, pen)} {_AGAIN}"
     if check.code in _SILENT:
         why = remedy(check.code, facts, support=support)
+    elif check.link is Link.ALLOWED and check.code is None and pen.has("detail"):
+        why = f"The attached policy{pen.quoted('detail')} may allow it, and cannot be read from here."
     else:
         why = _OLDER if check.link is Link.PROVISIONED else _UNCLEAR
-    return f"“{link_name(check.link)}” is not known. {why} Run `/workbench-access verify` to look again."
+    return f"“{link_name(check.link)}” is not known. {why} {_AGAIN}"
+
+
+def _not_looked_into(check: Check, pen: Pen) -> str:
+    """What keeps the bot from seeing more than the management account shows."""
+    match check.code:
+        case None | Code.POLICY_UNREADABLE:
+            named = pen.quoted("detail", ": ")
+            return f"“{link_name(check.link)}” is not known in {pen.account}{named}. {_UNCLEAR}"
+        case Code.ACCESS_DENIED:
+            return f"{_start(pen.account)} could not be looked into. {_CLOSED}"
+        case _:
+            return f"{_start(pen.account)} could not be looked into. {_SILENT_ACCOUNT}"
+
+
+def _start(words: str) -> str:
+    """For the beginning of a sentence; the name of an account keeps its spelling."""
+    return words[:1].upper() + words[1:] if words.startswith(("account ", "this ", "these ")) else words
 
 
 def not_known(code: Code | None) -> str:

@@ -14,6 +14,7 @@ from handlers.views.wording.families import (
     WorldCode,
 )
 from handlers.views.wording.pen import FactValues, Pen
+from handlers.views.wording.proofs import about_a_proof
 
 TAG: Final = "workbench-access=managed"
 """Marks the permission sets that the shipped IAM policy lets the bot change."""
@@ -50,7 +51,7 @@ def explained(code: Code, pen: Pen) -> str:
         case (
             Code.NOT_ASSIGNED | Code.NOT_PROVISIONED | Code.EXPLICIT_DENY | Code.NO_ROOM
             | Code.ALREADY_ALLOWED | Code.MANAGEMENT_ACCOUNT | Code.NOT_ALLOWED | Code.ROLE_NOT_FOUND
-            | Code.NOT_TRUSTED
+            | Code.NOT_TRUSTED | Code.BOUNDARY | Code.SCP
         ):  # fmt: skip
             return _about_a_link(code, pen)
         case (
@@ -58,6 +59,8 @@ def explained(code: Code, pen: Pen) -> str:
             | Code.EXPIRED | Code.NOT_YOURS | Code.NOT_FOUND | Code.NOTHING_TO_RETRY | Code.NOT_ACTIVE
         ):  # fmt: skip
             return _about_the_decision(code, pen)
+        case Code.PROOF_REFUSED | Code.PROOF_GONE | Code.NOTHING_TO_PROVE:
+            return about_a_proof(code, pen)
         case (
             Code.POLICY_UNREADABLE | Code.MANAGED_STATEMENT_ALTERED
             | Code.FOREIGN_WRITER
@@ -187,7 +190,7 @@ def _about_a_link(code: LinkCode, pen: Pen) -> str:
             )
         case Code.EXPLICIT_DENY:
             return (
-                f"Explicit deny: a statement{pen.quoted('detail')} in the inline policy of "
+                f"Explicit deny: a statement{pen.quoted('detail')} in the {_policy(pen)} of "
                 f"{pen.permission_set} "
                 f"denies this in {pen.account}, and a deny always wins. An SSO admin has to change that "
                 "statement."
@@ -226,10 +229,21 @@ def _about_a_link(code: LinkCode, pen: Pen) -> str:
             )
         case Code.NOT_TRUSTED:
             return (
-                f"Not trusted: {pen.role} in {pen.account} does not admit {pen.permission_set}. Whoever "
-                "deploys "
+                f"Not trusted: {pen.role} in {pen.account} does not admit {pen.permission_set}{_admits(pen)}. "
+                "Whoever deploys "
                 f"Workbench there has to name {pen.permission_set} in WORKBENCH_SSO_GROUPS and deploy it "
                 "again."
+            )
+        case Code.BOUNDARY:
+            return (
+                f"Boundary: the permissions boundary{pen.quoted('detail')} of {pen.permission_set} leaves no room "
+                f"for this in {pen.account}. An SSO admin has to let it allow sts:AssumeRole, or to take it off "
+                "the permission set."
+            )
+        case Code.SCP:
+            return (
+                f"SCP: a service control policy of the organisation does not let {pen.permission_set} do this in "
+                f"{pen.account}. Whoever looks after AWS Organizations has to change that policy."
             )
         case _:
             assert_never(code)
@@ -369,6 +383,17 @@ def _not_found(pen: Pen) -> str:
     if pen.has("id"):
         return f"There is no request{pen.quoted('id')} that you may see."
     return "Please name a request." if "id" in pen.facts else "There is no such request."
+
+
+def _policy(pen: Pen) -> str:
+    return f"attached policy {pen.name('names', '')}" if pen.has("names") else "inline policy"
+
+
+def _admits(pen: Pen) -> str:
+    """Which permission sets the role lets in instead, or the statement that keeps this one out."""
+    if pen.has("names"):
+        return f"; now it admits {pen.name('names', '')}"
+    return pen.quoted("detail", ": its statement ", " denies it")
 
 
 def _this_many(pen: Pen) -> str:

@@ -129,6 +129,17 @@ async def test_everybody_else_is_told_where_slack_lets_us(room: Room, kind: str,
     assert message.text
 
 
+@pytest.mark.parametrize(("team", "passes"), [(HOME, True), (ELSEWHERE, False)])
+async def test_a_guest_reads_in_the_home_tab_why_it_is_empty(room: Room, team: str, passes: bool) -> None:
+    room.people.persons[ALICE] = a_person(is_guest=True)
+    room.people.know([ALICE])
+    opened = payloads(team)["event"] | {"event": {"type": "app_home_opened", "user": ALICE}}
+
+    response = await room.knock(opened)
+
+    assert (response is PASSED) == passes
+
+
 async def test_a_shortcut_is_answered_in_a_modal(room: Room) -> None:
     response = await room.knock(payloads(ELSEWHERE)["shortcut"])
 

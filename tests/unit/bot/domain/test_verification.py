@@ -1,5 +1,7 @@
 """The level never claims more than was checked."""
 
+from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -13,7 +15,7 @@ from tests.builders import a_target
 from tests.fakes.clock import NOON
 
 VISIBLE = (Link.ASSIGNED, Link.PROVISIONED, Link.ALLOWED, Link.NOT_DENIED)
-HIDDEN = (Link.ROLE_EXISTS, Link.TRUSTED, Link.SIMULATED)
+HIDDEN = (Link.ROLE_EXISTS, Link.TRUSTED, Link.HELD, Link.SIMULATED)
 CODES = {
     Link.ASSIGNED: Code.NOT_ASSIGNED,
     Link.PROVISIONED: Code.NOT_PROVISIONED,
@@ -21,7 +23,8 @@ CODES = {
     Link.NOT_DENIED: Code.EXPLICIT_DENY,
     Link.ROLE_EXISTS: Code.ROLE_NOT_FOUND,
     Link.TRUSTED: Code.NOT_TRUSTED,
-    Link.SIMULATED: Code.ACCESS_DENIED,
+    Link.HELD: Code.NOT_PROVISIONED,
+    Link.SIMULATED: Code.SCP,
 }
 
 
@@ -125,9 +128,31 @@ def test_no_answers_whatever_claim_more_than_was_checked(answers: dict[Link, Ans
 
 def test_one_more_yes_never_lowers_the_level() -> None:
     rank = list(Level)
-    for given_answers in product(Answer, repeat=3):
+    for given_answers in product(Answer, repeat=len(HIDDEN)):
         answers = all_yes(*VISIBLE) | dict(zip(HIDDEN, given_answers, strict=True))
         for link in HIDDEN:
             more = answers | {link: Answer.YES}
 
             assert rank.index(checked(more).level) >= rank.index(checked(answers).level)
+
+
+@given(st.dictionaries(st.sampled_from(list(Link)), st.sampled_from(list(Answer))), st.integers(0, 7_200))
+def test_a_proof_counts_for_an_hour_and_never_against_a_no(answers: dict[Link, Answer], age: int) -> None:
+    proven = replace(checked(answers), proven_at=NOON - timedelta(seconds=age))
+
+    assert (proven.level is Level.PROVEN) == (age <= 3_600 and Answer.NO not in answers.values())
+
+
+def test_an_untried_condition_is_not_predicted() -> None:
+    assert replace(checked(all_yes(*Link)), is_untried=True).level is Level.CONFIGURED
+
+
+def test_what_holds_a_level_back_is_named_only_where_the_account_was_asked() -> None:
+    blind = checked(all_yes(*VISIBLE) | dict.fromkeys(HIDDEN, Answer.UNKNOWN))
+    silent = Check(link=Link.TRUSTED, answer=Answer.UNKNOWN, code=Code.AWS_UNAVAILABLE)
+    asked = replace(
+        checked(all_yes(*VISIBLE, Link.ROLE_EXISTS)), checks=(*checked(all_yes(*VISIBLE)).checks, silent)
+    )
+
+    assert asked.held_back == silent
+    assert replace(blind, checks=tuple(replace(c, code=None) for c in blind.checks)).held_back is None

@@ -234,8 +234,21 @@ async def test_a_delegated_administrator_cannot_change_a_set_of_the_management_a
     assert await turned_down(world) is Code.MANAGEMENT_ACCOUNT
 
 
+async def test_what_is_written_and_has_not_arrived_is_not_called_allowed_already(world: World) -> None:
+    world.aws.provision_everywhere(PROD)
+    world.aws.policy = a_policy(foreign=[a_foreign(Action="sts:AssumeRole", Resource="*")])
+    await world.ask()
+
+    await world.prepare(ONE)
+
+    facts = (await world.request()).facts
+    assert facts is not None
+    assert [(each.works, each.already_allowed) for each in facts.findings] == [(Answer.YES, False)]
+
+
 async def test_what_is_allowed_already_is_said_on_the_card(world: World) -> None:
     world.aws.policy = a_policy(foreign=[a_foreign(Action="sts:AssumeRole", Resource="*")])
+    world.aws.provision_everywhere(PROD)
     await world.ask()
 
     await world.prepare(ONE)

@@ -173,7 +173,7 @@ def verified(
 
 def predicted(target: Target) -> Verification:
     checks = tuple(Check(link=link, answer=Answer.YES) for link in Link)
-    return Verification(target=target, checks=checks, checked_at=NOW)
+    return Verification(target=target, checks=checks, checked_at=NOW, is_endless=True)
 
 
 def an_outcome(story: Story, verifications: Sequence[Verification] | None = None) -> Story:

@@ -161,17 +161,18 @@ def test_a_form_with_nothing_to_end_says_why_and_sends_nothing(
 def test_the_results_of_the_requester_carry_im_done_while_something_can_end() -> None:
     story = an_outcome(approved(GrantStatus.ACTIVE), [verified(ONE)])
 
-    (button,) = [
+    proof, button = [
         element
         for block in results_copy(story, support=SUPPORT).blocks
         if block["type"] == "actions"
         for element in block["elements"]
     ]
 
+    assert (proof["text"]["text"], proof["action_id"], proof["value"]) == ("Prove it", ids.ACTION_PROVE, "17")
     assert button["text"]["text"] == "I'm done"
     assert (button["action_id"], button["value"]) == (ids.ACTION_END, "17")
     assert "WA-17" in button["accessibility_label"]
-    assert actions(results(story, support=SUPPORT)) == []
+    assert actions(results(story, support=SUPPORT)) == [ids.ACTION_PROVE]
     for status in (GrantStatus.ENDING, GrantStatus.ENDED, GrantStatus.FAILED):
         assert actions(results_copy(an_outcome(approved(status)), support=SUPPORT)) == []
 

@@ -160,7 +160,7 @@ def test_the_form_shows_what_is_known_of_each_role() -> None:
 
     assert "no obstacle seen for 2, not possible for 1, not known for 1 of 4 roles" in text
     assert "✅ Already allowed until" in text
-    assert "⛔ Explicit deny: a statement of the inline policy denies it (“DenyAll”)" in text
+    assert "⛔ Explicit deny: a statement of its policies denies it (“DenyAll”)" in text
     assert "*prod · 111111111111*" in text
     assert "This needs 2 approvals." in text
 

@@ -1,5 +1,6 @@
 """Progress, verification results and the self-check: exact levels, remedies, commands."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from bot.domain.evaluate import Answer
 from bot.domain.grant import GrantStatus, PushStatus
 from bot.domain.messages import Story
 from bot.domain.names import AccountId
-from bot.domain.verification import Link, Verification
+from bot.domain.verification import Check, Link, Verification
 from handlers.views.outcome import results, results_copy
 from handlers.views.parts import Message
 from handlers.views.progress import progress
@@ -72,6 +73,13 @@ def test_an_old_push_is_no_progress() -> None:
     assert "being read back: prod" in readable(progress(replace(story, pushes=(new,)), support=SUPPORT))
 
 
+def test_a_provisioning_that_brings_accounts_level_is_nobodys_progress() -> None:
+    story = approved(GrantStatus.PROVISIONING)
+    levelling = replace(a_push(PROD, PushStatus.IN_PROGRESS), levelling=True)
+
+    assert "⏳ Waiting: prod" in readable(progress(replace(story, pushes=(levelling,)), support=SUPPORT))
+
+
 def test_progress_counts_what_is_settled() -> None:
     done = progress(approved(GrantStatus.ACTIVE), support=SUPPORT)
     failed = progress(approved(GrantStatus.FAILED), support=SUPPORT)
@@ -91,6 +99,14 @@ def test_levels_stand_in_capitals_only_where_they_are_reached() -> None:
     assert [row[3] for row in found] == ["no access", "2026-11-29 10:00 UTC", "no end"]
     assert found[0][4] == "Not assigned: note 1"
     assert message.text.endswith("3 roles checked: 1 PREDICTED, 1 CONFIGURED, 1 needs attention.")
+
+
+def test_an_end_that_is_not_known_is_not_called_none() -> None:
+    unclear = replace(predicted(ONE), is_endless=False)
+
+    _, row = rows(results(of(unclear), support=SUPPORT))
+
+    assert row[3] == "unknown"
 
 
 def test_where_no_level_is_reached_none_stands_in_capitals() -> None:
@@ -213,3 +229,89 @@ def test_the_self_check_keeps_slacks_limits() -> None:
     ]
 
     assert_sound(self_check_message(reports, account_names={PROD: HOSTILE}, support=SUPPORT))
+
+
+# What the accounts themselves say
+
+
+def with_check(verification: Verification, check: Check) -> Verification:
+    others = tuple(each for each in verification.checks if each.link is not check.link)
+    order = list(Link)
+    return replace(verification, checks=tuple(sorted((*others, check), key=lambda c: order.index(c.link))))
+
+
+def test_a_role_that_trusts_others_says_whom_and_what_to_set() -> None:
+    broken = Check(
+        link=Link.TRUSTED, answer=Answer.NO, code=Code.NOT_TRUSTED, names=("Analyst", HOSTILE, "MLOps")
+    )
+
+    message = results(of(with_check(predicted(ONE), broken)), support=SUPPORT)
+
+    assert (
+        "Workbench-BuilderRole in prod (111111111111) does not admit DataScientist; now it admits Analyst"
+        in (readable(message))
+    )
+    assert "WORKBENCH_SSO_GROUPS" in readable(message)
+    assert_sound(message)
+
+
+def test_an_account_that_could_not_be_looked_into_says_why_and_keeps_its_level() -> None:
+    closed = Check(
+        link=Link.ROLE_EXISTS, answer=Answer.UNKNOWN, code=Code.ACCESS_DENIED, detail="not authorized"
+    )
+
+    message = results(of(with_check(verified(ONE), closed)), support=SUPPORT)
+
+    assert rows(message)[1][2:5:2] == ["✅ CONFIGURED", "Nothing, try it: note 1"]
+    assert "prod (111111111111) could not be looked into." in readable(message)
+    assert "not authorized" in readable(message)
+    assert "seen from the management account alone" not in readable(message)
+    assert_sound(message)
+
+
+def test_how_to_see_further_is_said_once_and_only_where_nothing_was_seen() -> None:
+    blind = readable(results(of(verified(ONE), verified(TWO)), support=SUPPORT))
+
+    assert blind.count("`member_role`") == 1
+    assert "`member_role`" not in readable(results(of(predicted(ONE)), support=SUPPORT))
+
+
+def test_a_proof_stands_with_its_time_and_an_old_one_beside_the_level() -> None:
+    recent = replace(verified(ONE), proven_at=NOW - timedelta(minutes=3))
+    old = replace(verified(TWO), proven_at=NOW - timedelta(days=3))
+
+    message = results(of(recent, old), support=SUPPORT)
+
+    text = json.dumps(message.blocks, ensure_ascii=False)
+    assert "✅ PROVEN: " in text
+    assert "✅ CONFIGURED, last proven " in text
+    assert "*PROVEN* means: the requester has assumed the role" in readable(message)
+    assert message.text.endswith("2 roles checked: 1 PROVEN, 1 CONFIGURED.")
+    assert_sound(message)
+
+
+def test_only_me_says_what_it_still_waits_for() -> None:
+    untried = replace(predicted(ONE), is_untried=True)
+
+    message = results(of(untried), support=SUPPORT)
+
+    assert rows(message)[1][2] == "✅ CONFIGURED"
+    assert "nobody here has tried yet" in readable(message)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (
+            Code.SCP,
+            "SCP: a service control policy of the organisation does not let DataScientist do this in prod",
+        ),
+        (Code.BOUNDARY, "Boundary: the permissions boundary “Fence” of DataScientist leaves no room"),
+    ],
+)
+def test_what_limits_the_set_is_named_with_who_can_mend_it(code: Code, words: str) -> None:
+    broken = Check(
+        link=Link.SIMULATED, answer=Answer.NO, code=code, detail="Fence" if code is Code.BOUNDARY else ""
+    )
+
+    assert words in readable(results(of(with_check(predicted(ONE), broken)), support=SUPPORT))
