@@ -151,44 +151,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["request"], ["requests.id"], name=op.f("fk_outcomes_request")),
     )
     op.create_table(
-        "challenges",
-        sa.Column("id", CleanText(), nullable=False),
-        sa.Column("team", CleanText(), nullable=False),
-        sa.Column("user", CleanText(), nullable=False),
-        sa.Column("identity", CleanText(), nullable=False),
-        sa.Column("sso_user", CleanText(), nullable=False),
-        sa.Column("partition", CleanText(), nullable=False),
-        sa.Column("permission_set", CleanText(), nullable=False),
-        sa.Column("targets", CleanText(), nullable=False),
-        sa.Column("request", sa.Integer()),
-        sa.Column("issued_at", Instant(), nullable=False),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("closed_at", Instant()),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_challenges")),
-    )
-    op.create_index(op.f("ix_challenges_issued_at"), "challenges", ["issued_at"])
-    op.create_table(
-        "proofs",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("challenge", CleanText(), nullable=False),
-        sa.Column("user", CleanText(), nullable=False),
-        sa.Column("permission_set", CleanText(), nullable=False),
-        sa.Column("account", CleanText(), nullable=False),
-        sa.Column("role", CleanText(), nullable=False),
-        sa.Column("at", Instant(), nullable=False),
-        sa.Column("only_me", sa.Boolean(), nullable=False),
-        sa.Column("sso_user", CleanText(), nullable=False),
-        sa.Column("request", sa.Integer()),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_proofs")),
-        sa.ForeignKeyConstraint(["request"], ["requests.id"], name=op.f("fk_proofs_request")),
-        sa.UniqueConstraint("challenge", "account", "role", name=op.f("uq_proofs_challenge_account_role")),
-    )
-    op.create_index(op.f("ix_proofs_user_id"), "proofs", ["user", "id"])
-    op.create_index(op.f("ix_proofs_only_me"), "proofs", ["only_me"])
-    op.create_table(
         "audit",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("request", sa.Integer()),
+        sa.Column("request", sa.Integer(), nullable=False),
         sa.Column("subject", CleanText(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("at", Instant(), nullable=False),

@@ -2,17 +2,21 @@
 
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import DateTime, Integer, MetaData, Table, create_engine, inspect, make_url, text
+from sqlalchemy.types import TypeEngine
 
 from bot.adapters.storage.schema import migrate
 from bot.adapters.storage.store import SqlStore
 from bot.adapters.storage.tables import metadata
 from bot.domain.errors import Misconfigured
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import NOON, FakeClock
 from tests.unit.bot.adapters.storage.samples import add_request
 
 
@@ -32,6 +36,49 @@ def test_migrations_lead_to_exactly_the_tables_that_the_code_uses(url: str) -> N
         differences = compare_metadata(context, metadata)
     engine.dispose()
     assert differences == []
+
+
+def test_a_database_of_the_first_schema_keeps_its_audit_and_gets_what_came_later(url: str) -> None:
+    engine = create_engine(engine_url(url))
+    first = Config()
+    first.set_main_option("script_location", "bot.adapters.storage:migrations")
+    first.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        first.attributes["connection"] = connection
+        command.upgrade(first, "0001")
+        before = set(inspect(connection).get_table_names())
+        known = MetaData()
+        known.reflect(connection, only=["requests", "audit"])
+        for name in ("requests", "audit"):
+            connection.execute(known.tables[name].insert().values(any_row(known.tables[name])))
+
+    migrate(url)
+
+    with engine.connect() as connection:
+        told = connection.execute(text("SELECT request, event FROM audit")).all()
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    assert not before & {"proofs", "challenges", "copies"}
+    assert [tuple(row) for row in told] == [(1, "x")]
+    assert differences == []
+
+
+def any_row(table: Table) -> dict[str, object]:
+    """A value for whatever has to have one."""
+    needed = [column for column in table.columns if not column.nullable]
+    return {column.name: any_value(column.type) for column in needed} | {
+        name: 1 for name in ("id", "request") if name in table.columns
+    }
+
+
+def any_value(kind: TypeEngine[Any]) -> object:
+    match kind:
+        case Integer():
+            return 1
+        case DateTime():
+            return NOON
+        case _:
+            return "x"
 
 
 async def test_migrating_again_beside_a_serving_process_changes_nothing(url: str, store: SqlStore) -> None:
