@@ -162,8 +162,6 @@ class SetState:
     """Every managed Sid that this database ever intended to write: only these may be removed."""
     document: str | None = None
     """The policy as last put or read back by us."""
-    waiting: tuple[AccountId, ...] = ()
-    """Not used any more: where edits wait is worked out when a provisioning starts. The column remains."""
     troubled_at: datetime | None = None
     """Since when AWS has not let a round through; None while it answers."""
     stopped: Failure | None = None

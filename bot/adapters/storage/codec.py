@@ -211,7 +211,8 @@ def set_values(state: SetState) -> Values:
         "version": state.version,
         "sids": SIDS.dump(tuple(sorted(state.sids))),
         "document": state.document,
-        "waiting": SIDS.dump(state.waiting),
+        # Read by the version before only; the column goes a release after the last that reads it.
+        "waiting": "[]",
         "troubled_at": state.troubled_at,
         "stopped": FAILURE.dump(state.stopped),
         "level_at": state.level_at,
@@ -225,7 +226,6 @@ def read_set(row: AnyRow) -> SetState:
             version=row.version,
             sids=frozenset(SIDS.load(row.sids)),
             document=row.document,
-            waiting=tuple(AccountId(account) for account in SIDS.load(row.waiting)),
             troubled_at=maybe_instant(row.troubled_at),
             stopped=FAILURE.load_maybe(row.stopped),
             level_at=maybe_instant(row.level_at),
