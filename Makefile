@@ -56,7 +56,7 @@ CHAOS_KILLS ?= 1000
 
 chaos: $(INSTALLED)
 	CHAOS_KILLS=$(CHAOS_KILLS) $(BIN)/pytest -n $(WORKERS) --dist loadfile -rP \
-	  --ignore tests/chaos/test_mutations.py tests/chaos $(PYTEST_ARGS)
+	  tests/chaos/test_chaos_sqlite.py tests/chaos/test_chaos_postgres.py $(PYTEST_ARGS)
 
 chaos-mutations: $(INSTALLED)
 	$(BIN)/pytest -rP tests/chaos/test_mutations.py $(PYTEST_ARGS)

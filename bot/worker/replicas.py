@@ -15,6 +15,9 @@ log = get_logger(__name__)
 
 EVERY = timedelta(seconds=2)
 ALIVE_FOR = timedelta(seconds=10)
+LOOKS_BACK = timedelta(minutes=1)
+"""Who comes and finds that nobody was here for so long is alone, and need not wait for anybody to notice."""
+
 NEWCOMER = 3
 """Others learn of a new replica within `EVERY`; until then it takes no more than a third, so that the sum of
 15 and 5 stays within AWS's 20 calls a second."""
@@ -40,27 +43,29 @@ class Replicas:
     async def join(self) -> None:
         """Before the first call to AWS. Raises `Unavailable`."""
         await self.set_clock()
-        count = await self.store.check_in(self.name, alive_for=ALIVE_FOR)
-        self._notice(1 if self.alone else max(NEWCOMER, count))
+        count = await self.store.check_in(self.name, alive_for=LOOKS_BACK)
+        self._notice(max(NEWCOMER, count) if count > 1 else 1)
 
     async def run(self) -> None:
-        """Until cancelled; a database that does not answer changes nothing."""
-        known = 0
+        """Until cancelled."""
         while True:
             await asyncio.sleep(EVERY.total_seconds())
-            try:
-                await self.set_clock()
-                count = await self.store.check_in(self.name, alive_for=ALIVE_FOR)
-            except Unavailable:
-                continue
-            self._notice(1 if self.alone else count)
-            if count != known:
-                log.info("replicas", count=count)
-            known = count
+            await self.look()
+
+    async def look(self) -> None:
+        """Check in again; a database that does not answer changes nothing."""
+        try:
+            await self.set_clock()
+            count = await self.store.check_in(self.name, alive_for=ALIVE_FOR)
+        except Unavailable:
+            return
+        if count != self._seen[-1]:
+            log.info("replicas", count=count)
+        self._notice(count)
 
     def _notice(self, count: int) -> None:
         """A smaller share is taken at once, a greater one only when it has been free for a while."""
-        self._seen.append(count)
+        self._seen.append(1 if self.alone else count)
         self.share(max(self._seen))
 
     async def leave(self) -> None:

@@ -22,7 +22,7 @@ UNTRIED: Final = (
 
 def meanings(checked: Sequence[Checked], *, you: bool) -> list[str]:
     """One paragraph for each level that stands in the table, as mrkdwn."""
-    found = [each.verification for each in checked]
+    found = [each.verification for each in checked if not each.since]
     levels = {each.level for each in found}
     lines = []
     if Level.CONFIGURED in levels:

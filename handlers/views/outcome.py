@@ -1,5 +1,6 @@
 """The verification results of a change: in the card's thread, and by direct message to the requester."""
 
+from datetime import datetime
 from typing import Final
 
 from slack_sdk.models.blocks import Block, ButtonElement
@@ -7,6 +8,7 @@ from slack_sdk.models.blocks import Block, ButtonElement
 from bot.domain.grant import GrantStatus, can_end
 from bot.domain.messages import Outcome, Story
 from bot.domain.request import AccessRequest, Target
+from bot.domain.verification import Level, Verification
 from handlers import ids
 from handlers.views.escape import mrkdwn, one_line, preformatted
 from handlers.views.levels import meanings
@@ -62,7 +64,10 @@ def _results(story: Story, *, support: str, you: bool) -> Message:
     blocks += _commands(checked, outcome)
     blocks += _meaning(checked, you=you)
     ends = you and any(can_end(grant) for grant in story.grants)
-    proves = any(grant.status is GrantStatus.ACTIVE for grant in story.grants)
+    proves = any(
+        grant.status is GrantStatus.ACTIVE and (grant.ends_at is None or grant.ends_at > story.at)
+        for grant in story.grants
+    )
     if proves or ends:
         blocks.append(section("\n".join([*([PROVE] if proves else []), *([_DONE] if ends else [])])))
         blocks.append(
@@ -88,16 +93,32 @@ def done_button(request: AccessRequest) -> ButtonElement:
 
 
 def checked_of(story: Story, outcome: Outcome) -> list[Checked]:
-    """What was verified, each with the failure of its change where there was one."""
+    """What was verified, each with the failure of its change where there was one.
+
+    Results may be told late, after an outage: what is over by then is not told as if it were there.
+    """
     failed = {Target(account=account, role=role): failure for account, role, failure in outcome.failures}
+    own = {grant.target: grant.status for grant in story.grants}
     return [
         Checked(
             permission_set=story.request.ask.permission_set,
             verification=each,
             failure=failed.get(each.target),
+            since=_since(each, own.get(each.target), story.at),
         )
         for each in outcome.verifications
     ]
+
+
+def _since(verification: Verification, own: GrantStatus | None, now: datetime) -> str:
+    """ "ended" only where AWS has confirmed it; until then a date that has passed says no more than that."""
+    if verification.level is Level.NONE:
+        return ""
+    if own is GrantStatus.ENDED:
+        return "ended since"
+    if verification.until is not None and verification.until <= now:
+        return "time is up"
+    return "ending" if own is GrantStatus.ENDING else ""
 
 
 def _already(outcome: Outcome) -> str:

@@ -47,6 +47,8 @@ class Checked:
     permission_set: PermissionSetName
     verification: Verification
     failure: Failure | None = None
+    since: str = ""
+    """What has become of the access since it was checked ("time is up"); "" as long as nothing has."""
 
     @property
     def target(self) -> Target:
@@ -55,7 +57,7 @@ class Checked:
     @property
     def is_reached(self) -> bool:
         """Whether any level is; a change that failed may still be allowed by somebody else's statement."""
-        return self.verification.level is not Level.NONE
+        return self.verification.level is not Level.NONE and not self.since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +78,9 @@ _Notes = dict[_Note, set[Target]]
 
 
 def level_words(checked: Checked) -> str:
-    """Icon and word: a level in capitals only where it is reached."""
+    """Icon and word: a level in capitals only where it is reached, and not over when it is told."""
+    if checked.since:
+        return f"⌛ {checked.since}"
     match checked.verification.level:
         case Level.CONFIGURED | Level.PREDICTED | Level.PROVEN as level:
             return f"✅ {level.value.upper()}"
@@ -95,15 +99,18 @@ def _is_unknown(checked: Checked) -> bool:
 def summary(checked: Sequence[Checked]) -> str:
     """ "3 roles checked: 2 CONFIGURED, 1 needs attention", for headlines."""
     reached = [each.verification.level for each in checked if each.is_reached]
+    over = sum(bool(each.since) for each in checked)
     number = f"{counted(len(checked), 'role')} checked"
-    if not reached:
+    if not reached and not over:
         return f"{number}, none is configured"
     said = [
         f"{reached.count(level)} {level.value.upper()}"
         for level in (Level.PROVEN, Level.PREDICTED, Level.CONFIGURED)
         if level in reached
     ]
-    if left := len(checked) - len(reached):
+    if over:
+        said.append(counted(over, "is over or ending by now", "are over or ending by now"))
+    if left := len(checked) - len(reached) - over:
         said.append(counted(left, "needs attention", "need attention"))
     return f"{number}: {', '.join(said)}"
 
@@ -115,9 +122,9 @@ def rows_of(checked: Sequence[Checked], names: Mapping[AccountId, str]) -> list[
     def line(target: Target) -> str:
         each = found[target]
         broken = each.verification.broken
-        if each.failure is not None:
+        if each.failure is not None and not each.since:
             return f"{level_words(each)}: {mrkdwn(name(each.failure.code))}"
-        if broken is None:
+        if broken is None or each.since:
             return f"{level_words(each)}{_proof(each)}"
         what = name(code_of(broken)) if broken.answer is Answer.NO else link_name(broken.link)
         return f"{level_words(each)}: {mrkdwn(what)}"
@@ -174,10 +181,12 @@ def _row(
     until = each.verification.until
     what = _what_to_do(each, notes)
     ends: Cell
-    if not each.is_reached:
+    if each.verification.level is Level.NONE:
         ends = RawTextObject(text="unknown" if _is_unknown(each) else "no access")
     elif until is not None:
         ends = _date(until)
+    elif each.since:
+        ends = RawTextObject(text="see the card")
     else:
         ends = RawTextObject(text="no end" if each.verification.is_endless else "unknown")
     size = sum(map(len, texts)) + len(level) + len(what) + 20
@@ -205,6 +214,8 @@ def _what_to_do(each: Checked, notes: _Notes) -> str:
     """The first failing link by name, and where its remedy stands."""
     broken = each.verification.broken
     held_back = each.verification.held_back
+    if each.since:
+        return "Request it again, if needed"
     if each.failure is not None:
         note = _Note(permission_set=each.permission_set, code=each.failure.code, words=each.failure.reason)
         what = name(each.failure.code)

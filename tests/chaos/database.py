@@ -115,6 +115,9 @@ class Database:
 
     def _read(self) -> Record:
         with self._engine.connect().execution_options(**self._isolation()) as connection:
+            if self.is_sqlite:
+                # The driver begins only before it writes: each SELECT would see another instant.
+                connection.exec_driver_sql("BEGIN")
             return _record(connection)
 
     def _isolation(self) -> dict[str, str]:

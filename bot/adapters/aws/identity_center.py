@@ -64,7 +64,9 @@ class AwsIdentityCenter:
             return self._home
 
     async def ping(self) -> None:
-        await self._instance()
+        if self._home is None:
+            await self.home()  # which asks AWS
+            return
         await self._aws.call("sso-admin", "ListInstances")
 
     async def find_user(self, email: str) -> Identity:
@@ -186,6 +188,8 @@ class AwsIdentityCenter:
         return _reference(reference) if reference else str(boundary.get("ManagedPolicyArn", "")) or None
 
     async def accounts(self) -> tuple[Account, ...]:
+        # A replica among others may ask `organizations` once a second: where we are comes before names.
+        await self.home()
         listed = await self._aws.collect("organizations", "ListAccounts", "Accounts")
         return tuple(
             Account(id=AccountId(account["Id"]), name=account.get("Name", ""))

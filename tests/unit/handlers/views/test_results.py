@@ -19,6 +19,7 @@ from handlers.views.progress import progress
 from handlers.views.self_check import self_check_message
 from tests.unit.handlers.views.judge import assert_sound, readable
 from tests.unit.handlers.views.stories import (
+    ENDS,
     HOSTILE,
     NOW,
     PROD,
@@ -107,6 +108,47 @@ def test_an_end_that_is_not_known_is_not_called_none() -> None:
     _, row = rows(results(of(unclear), support=SUPPORT))
 
     assert row[3] == "unknown"
+
+
+LEVELS = ("CONFIGURED", "PREDICTED", "PROVEN", "granted", "verified")
+
+
+def test_results_told_after_the_end_claim_nothing_that_is_over() -> None:
+    story = replace(of(verified(ONE)), at=ENDS + timedelta(minutes=1))
+    over = replace(story, grants=tuple(replace(grant, ends_at=ENDS) for grant in story.grants))
+
+    for message in (results(over, support=SUPPORT), results_copy(over, support=SUPPORT)):
+        text = message.text + readable(message)
+
+        assert not any(level in text for level in LEVELS)
+        assert "assume-role" not in text
+        assert "Prove it" not in text
+        assert rows(message)[1][2:] == ["⌛ time is up", "2026-11-29 10:00 UTC", "Request it again, if needed"]
+        assert message.text.endswith("1 role checked: 1 is over or ending by now.")
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [(GrantStatus.ENDING, "⌛ ending"), (GrantStatus.ENDED, "⌛ ended since")]
+)
+def test_results_told_after_it_was_taken_away_say_so(status: GrantStatus, word: str) -> None:
+    message = results(an_outcome(approved(status), [predicted(ONE)]), support=SUPPORT)
+    text = message.text + readable(message)
+
+    assert rows(message)[1][2:] == [word, "see the card", "Request it again, if needed"]
+    assert not any(level in text for level in LEVELS)
+
+
+def test_what_is_over_hides_neither_what_is_there_nor_what_failed() -> None:
+    story = of(verified(ONE), predicted(TWO), verified(THREE, Link.ASSIGNED))
+    mixed = replace(story, at=ENDS + timedelta(minutes=1))
+
+    message = results(mixed, support=SUPPORT)
+
+    assert [row[2] for row in rows(message)[1:]] == ["⌛ time is up", "⛔ not configured", "✅ PREDICTED"]
+    assert message.text.endswith("1 PREDICTED, 1 is over or ending by now, 1 needs attention.")
+    commands = [line for line in readable(message).splitlines() if "assume-role" in line]
+    assert len(commands) == 1
+    assert TWO.account in commands[0]
 
 
 def test_where_no_level_is_reached_none_stands_in_capitals() -> None:
