@@ -200,7 +200,9 @@ class Tx(Protocol):
         team: SlackTeamId,
         channel: ChannelId | SlackUserId,
         note: str = "",
-    ) -> Click: ...
+    ) -> Click:
+        """Store it and poke its work."""
+        ...
 
     def click(self, click: int) -> Click: ...
 

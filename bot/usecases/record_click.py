@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.domain.messages import ClickKind
 from bot.domain.names import ChannelId, SlackTeamId, SlackUserId
 from bot.domain.request import RequestId
-from bot.ports.store import Store, Tx, WorkKind
+from bot.ports.store import Store, Tx
 
 BEFORE_ACK = timedelta(seconds=2)
 """Slack waits three seconds for the ack."""
@@ -31,8 +31,6 @@ class RecordClick:
         """Store the click; the answer goes to `channel`, or to the person where that is empty."""
 
         def record(tx: Tx) -> None:
-            where = channel or by
-            click = tx.add_click(kind=kind, request=request, by=by, team=team, channel=where, note=note)
-            tx.poke(WorkKind.CLICK, str(click.id))
+            tx.add_click(kind=kind, request=request, by=by, team=team, channel=channel or by, note=note)
 
         await self.store.run(record, within=BEFORE_ACK)

@@ -44,7 +44,7 @@ class RequestAccess:
             return request
 
         try:
-            return await self.store.run(store)
+            return await self.store.run(store, within=BEFORE_ACK)
         except Conflict:
             # The same form, sent twice at once to two replicas: the other one has stored it meanwhile.
             return await self.store.run(store, within=BEFORE_ACK)

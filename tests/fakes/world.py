@@ -212,11 +212,9 @@ class World:
         """Store a click as the listener does."""
 
         def store(tx: Tx) -> Click:
-            click = tx.add_click(
+            return tx.add_click(
                 kind=kind, request=RequestId(request), by=by, team=HOME, channel=CHANNEL, note=note
             )
-            tx.poke(WorkKind.CLICK, str(click.id))
-            return click
 
         return await self.database.run(store)
 

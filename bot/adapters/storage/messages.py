@@ -6,6 +6,7 @@ from functools import cache
 from sqlalchemy import Insert, and_, bindparam, case, func, select, update
 
 from bot.adapters.storage import codec, tables
+from bot.adapters.storage import work as work_rows
 from bot.adapters.storage.dialect import insert
 from bot.adapters.storage.rows import Rows
 from bot.domain.errors import Code, Conflict, NotFound
@@ -18,6 +19,11 @@ from bot.domain.request import (
 from bot.ports.store import WorkKind
 
 MESSAGE = select(tables.messages).where(tables.messages.c.key == bindparam("message"))
+
+_new = {name: bindparam(name) for name in ("kind", "request", "by", "team", "channel", "note", "at")}
+_click = insert("postgresql", tables.clicks).values(_new).returning(tables.clicks).cte("click")
+ADD_CLICK_AND_POKE = select(_click).add_cte(work_rows.poke_new(WorkKind.CLICK, _click))
+"""An ack waits for each statement's way to the server and back: one for both. SQLite has no such way."""
 
 CLICK = select(tables.clicks).where(tables.clicks.c.id == bindparam("click"))
 FINISH_CLICK = (
@@ -59,7 +65,7 @@ class ClickRows(Rows):
         channel: ChannelId | SlackUserId,
         note: str = "",
     ) -> Click:
-        """The request may be one that this database does not know. The caller pokes the work."""
+        """The request may be one that this database does not know."""
         values = {
             "kind": kind,
             "request": request,
@@ -69,8 +75,12 @@ class ClickRows(Rows):
             "note": note,
             "at": self._now,
         }
+        if self.connection.dialect.name == "postgresql":
+            self.poked = True
+            return codec.read_click(self.connection.execute(ADD_CLICK_AND_POKE, values).one())
         row = self._add(tables.clicks, values)
         assert row is not None  # the database gives the id
+        self.poke(WorkKind.CLICK, str(row.id))
         return codec.read_click(row)
 
     def click(self, click: int) -> Click:

@@ -12,15 +12,19 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    CTE,
     ColumnElement,
     Connection,
     Insert,
     Integer,
+    Text,
     and_,
     bindparam,
     case,
+    cast,
     delete,
     func,
+    literal,
     or_,
     select,
     update,
@@ -132,6 +136,27 @@ def poke(connection: Connection, kind: WorkKind, key: str, due_at: datetime) -> 
         "error": "",
     }
     connection.execute(_poke(connection.dialect.name), values)
+
+
+def poke_new(kind: WorkKind, rows: CTE) -> CTE:
+    """On PostgreSQL: the same for each row that a statement inserts, at its `at`; nobody can have poked for it."""
+    key = cast(rows.c.id, Text)
+    row = {
+        "id": literal(f"{kind}:").concat(key),
+        "kind": literal(kind.value),
+        "key": key,
+        "due_at": rows.c.at,
+        "pokes": literal(1),
+        "asked_at": rows.c.at,
+        "attempts": literal(0),
+        "error": literal(""),
+    }
+    return (
+        insert("postgresql", work)
+        .from_select(list(row), select(*row.values()))
+        .returning(work.c.id)
+        .cte("poked")
+    )
 
 
 def claim(

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
-from bot.domain.errors import Code, Refusal, Unavailable
+from bot.domain.errors import Code, NotFound, Refusal, Unavailable
 from bot.domain.evaluate import Answer
 from bot.domain.messages import ClickKind
 from bot.domain.request import RequestId, RequestStatus, Scope
@@ -74,6 +75,23 @@ async def test_a_form_becomes_a_pending_request_that_is_prepared_and_expires(wor
     world.clock.set(NOON + TTL)
     later = await world.database.claim(at_most=10, lease_for=timedelta(seconds=10))
     assert WorkKind.DEADLINE in {work.kind for work in later}
+
+
+async def test_a_form_never_waits_for_the_database_longer_than_its_sender_does(world: World) -> None:
+    begun, free = Event(), Event()
+    busy = asyncio.create_task(world.database.run(lambda _tx: (begun.set(), free.wait(10))))
+    await asyncio.to_thread(begun.wait)
+
+    try:
+        with pytest.raises(Unavailable):
+            async with asyncio.timeout(3):
+                await world.ask()
+    finally:
+        free.set()
+        await busy
+
+    with pytest.raises(NotFound):
+        await world.request()
 
 
 async def test_a_form_that_is_sent_twice_is_one_request(world: World) -> None:
