@@ -330,8 +330,8 @@ class Store(Protocol):
         """Give the lease back and say when to try again; earlier pokes do not shorten the back-off."""
         ...
 
-    async def next_due(self, *, kinds: Collection[WorkKind] = tuple(WorkKind)) -> datetime | None:
-        """When the next unclaimed work of these kinds is due."""
+    async def due(self) -> Mapping[WorkKind, datetime]:
+        """When the next work of each kind can be claimed; kinds of which there is none are left out."""
         ...
 
     async def check_in(self, replica: str, *, alive_for: timedelta) -> int:

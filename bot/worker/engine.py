@@ -23,13 +23,13 @@ log = get_logger(__name__)
 
 LEASE = timedelta(seconds=10)
 AT_ONCE = 32
-"""Pieces of work under way at a time; AWS and Slack have budgets of their own."""
+"""Pieces of work under way at a time, of all kinds that do not come in crowds; AWS and Slack have budgets."""
 
-BEHIND = {WorkKind.VERIFY: 6, WorkKind.MESSAGE: 10}
-"""Kinds that come in crowds and can wait: so many of each at a time, beside the others. A click never queues up
-behind the thousand verifications of somebody else's approvals."""
+CROWDS = {WorkKind.CLICK: 16, WorkKind.PREPARE: 4, WorkKind.VERIFY: 6, WorkKind.MESSAGE: 10}
+"""Kinds that come in crowds: so many of each at a time, beside the others. A click never queues up behind the
+thousand forms, or verifications of somebody else's approvals, nor behind rounds that AWS keeps waiting."""
 
-AHEAD = frozenset(WorkKind) - frozenset(BEHIND)
+OTHERS = frozenset(WorkKind) - frozenset(CROWDS)
 
 LONGEST_WAIT = timedelta(seconds=1)
 """The loop looks at the database at least this often: other replicas poke it too."""
@@ -67,12 +67,13 @@ class Engine:
         while not self._stopping:
             self.wake.clear()
             try:
-                wait = await self._until_next()
-                if wait <= 0:
-                    wait = 0.0 if await self._claim() else LOST_CLAIM_PAUSE
+                wait = await self._take_due()
                 pause = 0.2
             except Unavailable:
                 log.warning("store_unavailable")
+                wait = pause = min(pause * 2, 5.0)
+            except Exception as error:  # noqa: BLE001 -- while the process lives, clicks are taken: somebody has to see to them
+                log.bug("work_not_taken", error)
                 wait = pause = min(pause * 2, 5.0)
             if wait > 0:
                 with contextlib.suppress(TimeoutError):
@@ -92,22 +93,38 @@ class Engine:
     def _room(self) -> dict[frozenset[WorkKind], int]:
         """How many more of which kinds may be taken."""
         running = Counter(self._running.values())
-        room = {frozenset({kind}): most - running[kind] for kind, most in BEHIND.items()}
-        room[AHEAD] = AT_ONCE - sum(running[kind] for kind in AHEAD)
+        room = {frozenset({kind}): most - running[kind] for kind, most in CROWDS.items()}
+        room[OTHERS] = AT_ONCE - sum(running[kind] for kind in OTHERS)
         return {kinds: free for kinds, free in room.items() if free > 0}
 
-    async def _claim(self) -> int:
-        """Take what is due, as far as there is room; how much that was."""
-        taken = 0
+    async def _take_due(self) -> float:
+        """Take what is due, as far as there is room; seconds until it makes sense to look again."""
+        due, now = await self.store.due(), self.clock.now()
+        taken, soonest = 0, LONGEST_WAIT.total_seconds()
+        is_due = False
         for kinds, free in self._room().items():
-            begun = monotonic()
-            for work in await self.store.claim(at_most=free, lease_for=LEASE, kinds=kinds):
-                taken += 1
-                if self._stopping:
-                    await self._finish(work, self.clock.now())
-                else:
-                    self._start(work, begun)
-        return taken
+            first = min((due[kind] for kind in kinds if kind in due), default=None)
+            if first is None:
+                continue
+            if first > now:
+                soonest = min(soonest, (first - now).total_seconds())
+                continue
+            is_due = True
+            taken += await self._claim(kinds, free)
+        if not is_due:
+            return soonest
+        return 0.0 if taken else LOST_CLAIM_PAUSE
+
+    async def _claim(self, kinds: frozenset[WorkKind], free: int) -> int:
+        """Take so much of what is due of these kinds; how much that was."""
+        begun = monotonic()
+        claimed = await self.store.claim(at_most=free, lease_for=LEASE, kinds=kinds)
+        for work in claimed:
+            if self._stopping:
+                await self._finish(work, self.clock.now())
+            else:
+                self._start(work, begun)
+        return len(claimed)
 
     def _start(self, work: Work, begun: float) -> None:
         lease = Lease(
@@ -124,14 +141,6 @@ class Engine:
         self.wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.bug("work_crashed", error, work=task.get_name())
-
-    async def _until_next(self) -> float:
-        """Seconds until something is due for which there is room; not positive when it is now."""
-        kinds = frozenset[WorkKind]().union(*self._room())
-        due = await self.store.next_due(kinds=kinds) if kinds else None
-        if due is None:
-            return LONGEST_WAIT.total_seconds()
-        return min((due - self.clock.now()).total_seconds(), LONGEST_WAIT.total_seconds())
 
     async def _do(self, work: Work, lease: Lease) -> None:
         """Run one piece of work while a heartbeat keeps its lease; a lost lease stops it at once."""
@@ -155,8 +164,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 -- the one place where a bug in a handler ends: it is logged whole, and the work is kept
             incident = token_hex(4)
             log.bug("work_bug", error, kind=work.kind, key=work.key, incident=incident)
-            with contextlib.suppress(AccessError):
-                await self.on_bug(work, incident)
+            await self._tell_of_bug(work, incident)
             await self._back_off(work, error)
         except asyncio.CancelledError:
             # Handed over: whoever comes next starts from what the store says, at once.
@@ -167,6 +175,15 @@ class Engine:
             await self._finish(work, again_at)
         finally:
             heartbeat.cancel()
+
+    async def _tell_of_bug(self, work: Work, incident: str) -> None:
+        """What keeps the work from being done may keep people from being told; the work is kept all the same."""
+        try:
+            await self.on_bug(work, incident)
+        except AccessError as error:
+            log.warning("incident_untold", incident=incident, code=error.code.value)
+        except Exception as error:  # noqa: BLE001 -- as above: an error about an error must not keep the lease
+            log.bug("incident_untold", error, incident=incident)
 
     async def _keep(self, work: Work, lease: Lease, owner: "asyncio.Task[None]") -> None:
         while True:

@@ -1,6 +1,6 @@
 """Breaks the bot at its n-th call of any port: as a kill, a cancellation, or an answer that never came."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,9 +62,9 @@ class BreakableStore:
         await self.breaker.call("fail")
         await self.store.fail(work, again_at=again_at, error=error)
 
-    async def next_due(self, *, kinds: Collection[WorkKind] = tuple(WorkKind)) -> datetime | None:
-        await self.breaker.call("next_due")
-        return await self.store.next_due(kinds=kinds)
+    async def due(self) -> Mapping[WorkKind, datetime]:
+        await self.breaker.call("due")
+        return await self.store.due()
 
     async def check_in(self, replica: str, *, alive_for: timedelta) -> int:
         return await self.store.check_in(replica, alive_for=alive_for)

@@ -177,7 +177,7 @@ class World:
             if claimed:
                 await self._one(claimed[0])
                 continue
-            due = await self.store.next_due()
+            due = min((await self.store.due()).values(), default=None)
             if due is None or due > end:
                 return
             self.clock.set(max(due, self.clock.now()))

@@ -20,7 +20,9 @@ from bot.ports.store import WorkKind
 
 MESSAGE = select(tables.messages).where(tables.messages.c.key == bindparam("message"))
 
-_new = {name: bindparam(name) for name in ("kind", "request", "by", "team", "channel", "note", "at")}
+_new: codec.Values = {
+    name: bindparam(name) for name in ("kind", "request", "by", "team", "channel", "note", "at")
+}
 _click = insert("postgresql", tables.clicks).values(_new).returning(tables.clicks).cte("click")
 ADD_CLICK_AND_POKE = select(_click).add_cte(work_rows.poke_new(WorkKind.CLICK, _click))
 """An ack waits for each statement's way to the server and back: one for both. SQLite has no such way."""

@@ -1,7 +1,7 @@
 """The store: opens the database, and hands transactions and work to whoever asks."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -137,8 +137,8 @@ class SqlStore:
 
         await self._runner.run(fail)
 
-    async def next_due(self, *, kinds: Collection[WorkKind] = tuple(WorkKind)) -> datetime | None:
-        return await self._runner.run(lambda tx: work_rows.next_due(tx.connection, tuple(kinds)))
+    async def due(self) -> Mapping[WorkKind, datetime]:
+        return await self._runner.run(lambda tx: work_rows.due(tx.connection))
 
     async def backlog(self, *, within: timedelta) -> Backlog:
         """How far the work is behind, of all replicas together; raises `Unavailable` if it has to wait longer."""

@@ -71,7 +71,11 @@ AGAIN = (
 FAILED = update(work).where(HELD).values(due_at=AGAIN_AT, error=bindparam("why"), **FREE)
 
 CLAIMABLE_AT = case((work.c.leased_until > work.c.due_at, work.c.leased_until), else_=work.c.due_at)
-NEXT_DUE = select(func.min(CLAIMABLE_AT)).where(work.c.kind.in_(bindparam("kinds", expanding=True)))
+DUE = (
+    select(work.c.kind, func.min(CLAIMABLE_AT).label("at"))
+    .where(work.c.kind.in_(bindparam("kinds", expanding=True)))
+    .group_by(work.c.kind)
+)
 
 
 def _claim() -> ReturningUpdate[*tuple[Any, ...]]:
@@ -206,11 +210,13 @@ def fail(connection: Connection, claimed: Work, *, again_at: datetime, error: st
     return connection.execute(FAILED, _held(claimed) | {"again_at": again_at, "why": error}).rowcount == 1
 
 
-def next_due(connection: Connection, kinds: Collection[WorkKind] = KINDS) -> datetime | None:
-    """When something can be claimed next: what is held comes up again when its lease runs out."""
-    at = connection.execute(NEXT_DUE, {"kinds": list(kinds)}).scalar_one()
-    with reading("work", "due_at"):
-        return None if at is None else instant(at)
+def due(connection: Connection) -> dict[WorkKind, datetime]:
+    """When something of each kind can be claimed next: what is held comes up again when its lease runs out."""
+    found: dict[WorkKind, datetime] = {}
+    for row in connection.execute(DUE, {"kinds": list(KINDS)}):
+        with reading("work", row.kind):
+            found[WorkKind(row.kind)] = instant(row.at)
+    return found
 
 
 def backlog(connection: Connection, now: datetime) -> Backlog:

@@ -12,7 +12,7 @@ from bot.domain.evaluate import Answer
 from bot.domain.messages import ClickKind
 from bot.domain.request import RequestId, RequestStatus, Scope
 from bot.ports.identity_center import Assignees
-from bot.ports.store import WorkKind
+from bot.ports.store import Tx, WorkKind
 from tests.builders import (
     ADMINS,
     ALICE,
@@ -79,7 +79,12 @@ async def test_a_form_becomes_a_pending_request_that_is_prepared_and_expires(wor
 
 async def test_a_form_never_waits_for_the_database_longer_than_its_sender_does(world: World) -> None:
     begun, free = Event(), Event()
-    busy = asyncio.create_task(world.database.run(lambda _tx: (begun.set(), free.wait(10))))
+
+    def hold(_: Tx) -> None:
+        begun.set()
+        free.wait(10)
+
+    busy = asyncio.create_task(world.database.run(hold))
     await asyncio.to_thread(begun.wait)
 
     try:

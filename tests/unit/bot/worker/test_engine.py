@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.adapters.storage.store import SqlStore
-from bot.domain.errors import Code, Conflict, NotFound, Unavailable
+from bot.domain.errors import Code, Conflict, CorruptRow, NotFound, Unavailable
 from bot.ports.store import Store, Tx, Work, WorkKind
 from bot.worker import engine as engine_module
 from bot.worker.engine import LONGEST_BACK_OFF, Engine, Handler, back_off
@@ -52,7 +52,7 @@ class Bench:
         await self.database.run(lambda tx: tx.poke(WorkKind.PREPARE, key, due_at=due_at))
 
     async def due(self) -> datetime | None:
-        return await self.database.next_due()
+        return min((await self.database.due()).values(), default=None)
 
     def raising(self, *errors: Exception | None) -> Handler:
         """A handler that ends like this, one after the other; the last time it says that it is done."""
@@ -384,6 +384,41 @@ async def test_a_store_that_is_away_is_waited_for(bench: Bench) -> None:
     assert len(bench.seen) == 1
 
 
+async def test_work_is_kept_though_nobody_can_be_told_of_its_bug(bench: Bench) -> None:
+    async def untellable(work: Work, incident: str) -> None:
+        bench.done.set()
+        raise CorruptRow("clicks", work.key)
+
+    await bench.poke()
+    engine = bench.engine(bench.raising(ValueError("a bug"), None))
+    engine.on_bug = untellable
+
+    async with running(engine):
+        await bench.done.wait()
+        engine.stop()
+
+    assert await bench.due() == NOON + back_off(1)
+
+
+async def test_the_engine_goes_on_after_it_could_not_read_what_is_due(bench: Bench) -> None:
+    class Damaged(BreakableStore):
+        failures = 2
+
+        async def due(self) -> Mapping[WorkKind, datetime]:
+            if self.failures:
+                self.failures -= 1
+                bench.wake.set()
+                raise CorruptRow("work", "click")
+            return await self.store.due()
+
+    await bench.poke()
+
+    async with running(bench.engine(bench.raising(None), store=Damaged(bench.database, Breaker()))):
+        await bench.done.wait()
+
+    assert len(bench.seen) == 1
+
+
 async def test_work_whose_end_could_not_be_stored_comes_back(bench: Bench) -> None:
     class Forgetful(BreakableStore):
         async def finish(self, work: Work, *, again_at: datetime | None = None) -> None:
@@ -490,11 +525,14 @@ async def test_work_claimed_while_the_engine_stops_is_handed_over_too(bench: Ben
     assert finished == {task}
 
 
-async def test_a_crowd_of_verifications_keeps_nobodys_click_waiting(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "kind", [WorkKind.VERIFY, WorkKind.PREPARE, WorkKind.MESSAGE, WorkKind.PERMISSION_SET]
+)
+async def test_a_crowd_of_others_keeps_nobodys_click_waiting(bench: Bench, kind: WorkKind) -> None:
     release = asyncio.Event()
     clicked = asyncio.Event()
 
-    async def verify(work: Work) -> datetime | None:
+    async def wait(work: Work) -> datetime | None:
         await release.wait()
         return None
 
@@ -504,12 +542,12 @@ async def test_a_crowd_of_verifications_keeps_nobodys_click_waiting(bench: Bench
 
     def crowd(tx: Tx) -> None:
         for number in range(100):
-            tx.poke(WorkKind.VERIFY, str(number), due_at=tx.now - timedelta(seconds=1))
+            tx.poke(kind, str(number), due_at=tx.now - timedelta(seconds=1))
         tx.poke(WorkKind.CLICK, "1")
 
     await bench.database.run(crowd)
-    engine = bench.engine(verify)
-    engine.handlers = {WorkKind.VERIFY: verify, WorkKind.CLICK: click}
+    engine = bench.engine(wait)
+    engine.handlers = {kind: wait, WorkKind.CLICK: click}
     async with running(engine):
         await clicked.wait()
         release.set()

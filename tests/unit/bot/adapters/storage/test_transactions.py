@@ -42,7 +42,7 @@ async def test_a_lost_write_undoes_everything_that_its_transaction_did(store: Sq
         await store.run(doomed)
 
     assert await store.run(lambda tx: tx.pending_requests(at_most=10)) == []
-    assert await store.next_due() is None
+    assert await store.due() == {}
 
 
 async def test_transactions_that_share_a_commit_fail_and_succeed_each_alone(
