@@ -42,8 +42,8 @@ class Outbox:
         if not isinstance(turn, _Turn):
             return turn
         message, story, parent = turn.message, turn.story, turn.parent
-        await ensure(SEND_TIME)
         if message.kind is MessageKind.ANSWER:
+            await ensure(SEND_TIME)
             await self.notifier.whisper(message)
             await self._remember(message, posted=None, shown=message.wanted)
             return None
@@ -57,6 +57,7 @@ class Outbox:
 
     async def _edit(self, message: OwedMessage, story: Story, posted: Posted) -> None:
         """Edit it; what somebody has deleted in Slack needs no edit any more."""
+        await ensure(SEND_TIME)
         try:
             await self.notifier.edit(message, story, posted)
         except NotFound as gone:
@@ -100,6 +101,8 @@ class Outbox:
                     if story is not None:
                         await self._edit(message, story, found)
                     return found
+        # Not before the search: while an answer was on its way somebody else may have taken over, and posted.
+        await ensure(SEND_TIME)
         try:
             return await self.notifier.post(message, story, thread=parent, repetition=repetition)
         except (Unavailable, NotFound) as error:

@@ -4,7 +4,7 @@ A pass does the next thing and says when to look again: follow what is in flight
 grants, put, provision. Nothing depends on a pass having finished: the next one starts from what is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,17 +14,14 @@ from bot.domain.errors import AccessError, Code, NotFound, Provisioning, Refusal
 from bot.domain.evaluate import Answer, evaluate
 from bot.domain.grant import Failure, Grant, GrantId, GrantStatus, Push
 from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
-from bot.domain.policy import check_writable, fits, foreign_fingerprint, managed, parse
-from bot.domain.policy_diff import check_minimal
+from bot.domain.policy import fits, managed, parse
 from bot.domain.rounds import (
     CHANGE_DEADLINE,
     EVERYWHERE_ABOVE,
-    LEVEL_AFTER,
     ROUND_LIMIT,
     Plan,
     accounts_to_push,
     allowed_by_others,
-    changed_accounts,
     covers,
     has_arrived,
     has_gone,
@@ -37,16 +34,13 @@ from bot.log import get_logger
 from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter
 from bot.ports.store import Store, Tx
-from bot.worker.lease import ensure
 from bot.worker.levelling import Levelling
-from bot.worker.provisioning import POLL_AFTER, QUEUE_AFTER, WRITE_TIME, Pushes
+from bot.worker.provisioning import POLL_AFTER, QUEUE_AFTER, Pushes
+from bot.worker.putting import Puts, Written
 from bot.worker.set_view import Moves, SetView, chunks, fail, present, unsettled, view_set
 from bot.worker.unexplained import find, remembered, report
 
 log = get_logger(__name__)
-
-MOMENT = timedelta(milliseconds=250)
-"""A policy read within this is put without reading it once more."""
 
 SEEN_LATELY = timedelta(minutes=10)
 FEW = 10
@@ -65,6 +59,12 @@ class Reconcile:
     clock: Clock
     rules: Rules
     pushes: Pushes
+
+    @property
+    def puts(self) -> Puts:
+        return Puts(
+            store=self.store, identity_center=self.identity_center, clock=self.clock, rules=self.rules
+        )
 
     @property
     def levelling(self) -> Levelling:
@@ -90,11 +90,11 @@ class Reconcile:
     async def _abandon(self, view: SetView, failure: Failure) -> datetime | None:
         """Nothing can be done for this set: its provisionings give their places back, what is wanted fails.
 
-        Endings stay what they are and are looked at again: the set may come back.
+        Endings stay what they are and are looked at again, and so is what will end: the set may come back.
         """
         await self.pushes.let_go(view, failure)
         await self._fail(view.unsettled, failure)
-        return self.clock.now() + RETRY_ENDING_AFTER if view.is_ending else None
+        return self._later(await self._view(view.name))
 
     async def _in_trouble(self, view: SetView, trouble: AccessError) -> None:
         """Remember since when AWS does not let a round through; after a while the grants say so."""
@@ -126,7 +126,7 @@ class Reconcile:
         read_at = self.clock.now()
         document = await self.identity_center.read_policy(arn)
         if not await self._may_touch(view, document):
-            return self._later(view)
+            return self._later(await self._view(view.name))
         view = await self._settle(view, arn, document)
         if not view.unsettled:
             return await self._quiet(view, arn)
@@ -134,21 +134,45 @@ class Reconcile:
         if made.unfitting:
             await self._fail(made.unfitting, Failure(code=Code.NO_ROOM))
             return self.clock.now()
-        if made.is_noop and not self._to_push(view, made):
+        if made.is_noop and not self._to_push(view, document):
             return self._later(view)
         provisioned = await self._provisioned(view, arn)
         if await self._drop_absent(view, made, provisioned):
             return self.clock.now()
         if not made.is_noop:
-            if not await self._put(view, arn, made, read_at=read_at):
-                return self._after_refusal(await self._view(view.name))
+            written = await self.puts(view, arn, made, self._to_push(view, made.after), read_at=read_at)
             view = await self._view(view.name)
-        accounts = [account for account in self._to_push(view, made) if account in provisioned]
-        if not accounts:
-            return self.clock.now()  # read back what was put, and settle
+            if written is Written.REFUSED:
+                return await self._without(view, arn, made.before, provisioned)
+            if written is Written.OVERTAKEN:
+                return self.clock.now()
         # Right after a Put every account holds an older version, whatever AWS's lists say yet.
         stale = None if made.is_noop else provisioned
-        return await self.pushes.start(view, arn, made.after, accounts, provisioned=provisioned, stale=stale)
+        again_at = await self._push(view, arn, made.after, provisioned, stale)
+        return again_at if again_at is not None else self.clock.now()  # read back what was put, and settle
+
+    async def _push(
+        self,
+        view: SetView,
+        arn: PermissionSetArn,
+        document: str,
+        provisioned: frozenset[AccountId],
+        stale: frozenset[AccountId] | None,
+    ) -> datetime | None:
+        """Provision what needs it; None when no account does."""
+        accounts = [account for account in self._to_push(view, document) if account in provisioned]
+        if not accounts:
+            return None
+        return await self.pushes.start(view, arn, document, accounts, provisioned=provisioned, stale=stale)
+
+    async def _without(
+        self, view: SetView, arn: PermissionSetArn, document: str, provisioned: frozenset[AccountId]
+    ) -> datetime | None:
+        """AWS refuses the Put: what the policy holds already still travels, the rest is tried again later."""
+        there = (g for g in view.grants if g.status is GrantStatus.PROVISIONING and covers(document, g))
+        held = replace(view, grants=tuple(there))
+        again_at = await self._push(held, arn, document, provisioned, None)
+        return again_at if again_at is not None else self._later(view)
 
     async def _provisioned(self, view: SetView, arn: PermissionSetArn) -> frozenset[AccountId]:
         """Where the set is provisioned; what the requests saw a moment ago serves for a small change."""
@@ -162,19 +186,14 @@ class Reconcile:
             return frozenset(accounts)
         return await self.identity_center.provisioned_accounts(arn)
 
-    def _after_refusal(self, view: SetView) -> datetime | None:
-        """What others were kept waiting for goes on at once; an ending that AWS refuses is tried again later."""
-        changing = any(grant.status is GrantStatus.PROVISIONING for grant in view.grants)
-        return self.clock.now() if changing else self._later(view)
-
-    def _to_push(self, view: SetView, made: Plan) -> tuple[AccountId, ...]:
+    def _to_push(self, view: SetView, document: str) -> tuple[AccountId, ...]:
         return accounts_to_push(
-            made.after, view.grants, view.pushes, now=self.clock.now(), retry_after=RETRY_ENDING_AFTER
+            document, view.grants, view.pushes, now=self.clock.now(), retry_after=RETRY_ENDING_AFTER
         )
 
     def _later(self, view: SetView) -> datetime | None:
         later = self.clock.now() + RETRY_ENDING_AFTER
-        if view.is_ending:
+        if view.unsettled:
             return later
         due = _level_due(view)
         return _earlier(next_look(view.grants), max(due, later) if due is not None else None)
@@ -263,87 +282,7 @@ class Reconcile:
         await self._fail(wanted, Failure(code=Code.NOT_PROVISIONED))
         return bool(gone or wanted)
 
-    # Writing
-
-    async def _put(self, view: SetView, arn: PermissionSetArn, made: Plan, *, read_at: datetime) -> bool:
-        """Record the intent, put, record the policy. False when AWS or we ourselves refused: grants say why.
-
-        AWS has no conditional write. What was read longer than a moment ago is read again just before the Put;
-        if somebody has changed it meanwhile nothing is written, and the next pass starts from what they wrote.
-        """
-        wanted = [grant for grant in view.grants if grant.is_wanted]
-        missing = [grant for grant in wanted if not covers(made.before, grant)]
-        check_minimal(
-            made.before, made.after, allowed={grant.want for grant in wanted}, removable=view.removable
-        )
-        try:
-            if made.after:
-                check_writable(made.after)
-        except Refusal as refusal:
-            await self._fail(missing or view.unsettled, Failure(code=refusal.code), written=False)
-            return False
-        await self._intend(view, arn, made, missing, read_at=read_at)
-        await ensure(WRITE_TIME)
-        if self.clock.now() - read_at > MOMENT and await self.identity_center.read_policy(arn) != made.before:
-            log.info("policy_changed_meanwhile", permission_set=view.name)
-            return False
-        try:
-            await self.identity_center.put_policy(arn, made.after)
-        except (Refusal, Provisioning) as refused:
-            if refused.code is Code.CONFLICT:
-                raise Unavailable(Code.CONFLICT) from refused
-            # Refused for certain: what was about to be written was not.
-            failure = Failure(code=refused.code, reason=str(refused.facts.get("reason", "")))
-            await self._fail(missing, failure, written=False)
-            return False
-
-        def record(tx: Tx) -> None:
-            state = tx.set_state(view.name)
-            tx.save_set_state(state, replace(state, document=made.after))
-            tx.keep_snapshot(view.name, made.after, event="after")
-
-        await self.store.run(record)
-        await self._for_each(missing, lambda tx, g: tx.save_grant(g, replace(g, rounds=g.rounds + 1)))
-        log.info("policy_put", permission_set=view.name, grants=len(missing))
-        return True
-
-    async def _intend(
-        self, view: SetView, arn: PermissionSetArn, made: Plan, missing: Sequence[Grant], *, read_at: datetime
-    ) -> None:
-        """From here on these Sids are ours, and these grants may stand in the policy, whatever happens next."""
-        accounts = {grant.target.account for grant in missing} | changed_accounts(made)
-        latest: frozenset[AccountId] | None = None
-        if len(accounts | set(self._to_push(view, made))) > EVERYWHERE_ABOVE:
-            # Once it is put nobody can see any more which accounts held all of what others wrote.
-            latest = await self.identity_center.provisioned_accounts(arn, latest_only=True)
-
-        def intend(tx: Tx) -> None:
-            state = tx.set_state(view.name)
-            quiet_at = tx.now + LEVEL_AFTER
-            tx.save_set_state(state, replace(state, sids=state.sids | made.sids, level_at=quiet_at))
-            if latest is not None:
-                foreign_part = foreign_fingerprint(made.before)
-                tx.save_copies(tx.copies(view.name).seen(foreign_part, latest, at=read_at))
-            tx.keep_snapshot(view.name, made.before, event="before")
-            for push in tx.pushes_of(view.name):
-                if push.account in accounts:
-                    # Whatever arrived there before, it was not this: the policy has to travel again, even if an
-                    # older one with the same text did, for somebody else's may have travelled since.
-                    tx.save_push(replace(push, held=None))
-
-        await self.store.run(intend)
-        await self._for_each(missing, lambda tx, g: tx.save_grant(g, replace(g, written=True)))
-
     # Small things
-
-    async def _for_each(self, grants: Sequence[Grant], change: Callable[[Tx, Grant], object]) -> None:
-        for some in chunks(grants):
-
-            def apply(tx: Tx, chunk: Sequence[Grant] = some) -> None:
-                for grant in present(tx, chunk):
-                    change(tx, grant)
-
-            await self.store.run(apply)
 
     async def _view(self, name: PermissionSetName) -> SetView:
         return await self.store.run(lambda tx: view_set(tx, name, self.rules.channel))

@@ -14,6 +14,7 @@ from tests.builders import (
     READER,
     SET,
     TEST,
+    WEEK,
     a_foreign,
     a_policy,
     a_target,
@@ -26,6 +27,7 @@ from tests.fakes.world import World
 from tests.unit.bot.worker.rounds import (
     ACTIVE,
     BOTH,
+    ENDED,
     ENDING,
     FAILED,
     PROVISIONING,
@@ -33,6 +35,7 @@ from tests.unit.bot.worker.rounds import (
     end,
     managed_in,
     passes,
+    retry,
     settle,
 )
 
@@ -210,7 +213,7 @@ async def test_a_missing_permission_set_fails_the_change_at_once(world: World) -
     await approve(world)
     world.aws.sets.clear()
 
-    assert await world.reconcile(SET) is None
+    assert await world.reconcile(SET) == NOON + WITHDRAW_AFTER
 
     grant = await world.grant()
     assert grant.failure is not None
@@ -221,7 +224,7 @@ async def test_a_set_taken_out_of_the_configuration_is_not_written_any_more(worl
     await approve(world)
     world.rules = some_rules(set_rules(name=OTHER_SET))
 
-    assert await world.reconcile(SET) is None
+    assert await world.reconcile(SET) == NOON + WITHDRAW_AFTER
 
     grant = await world.grant()
     assert grant.failure is not None
@@ -244,6 +247,80 @@ async def test_a_set_that_is_gone_gives_its_place_among_the_provisionings_back(
     await world.reconcile(SET)
 
     assert await world.read(lambda tx: tx.pushes_in_flight()) == ()
+
+
+@pytest.mark.parametrize("gone", ["from the configuration", "from AWS"])
+async def test_access_ends_on_time_though_its_set_was_gone_for_a_while(world: World, gone: str) -> None:
+    await world.granted()
+    assert await world.statuses() == ACTIVE
+    rules, sets = world.rules, dict(world.aws.sets)
+
+    if gone == "from AWS":
+        world.aws.sets.clear()
+    else:
+        world.rules = some_rules(set_rules(name=OTHER_SET))
+    await world.work(until=NOON + timedelta(hours=1))
+    world.rules = rules
+    world.aws.sets.update(sets)
+    await world.work(until=NOON + WEEK + timedelta(hours=1))
+
+    assert await world.statuses() == ENDED
+    assert managed_in(world.aws.policy) == []
+
+
+async def test_what_a_stopped_policy_failed_is_withdrawn_once_it_is_mended(world: World) -> None:
+    await approve(world, a_target(PROD))
+    await settle(world)
+    mended = world.aws.policy
+    await approve(world, a_target(TEST))
+    world.aws.policy = "not a policy"
+    await settle(world)
+
+    world.aws.policy = mended
+    due = await world.reconcile(SET)
+
+    assert due is not None
+    assert due <= world.clock.now() + WITHDRAW_AFTER
+
+
+async def test_a_put_that_aws_refuses_keeps_back_nothing_that_is_in_the_policy_already(world: World) -> None:
+    denied = Provisioning(Code.ACCESS_DENIED, reason="not tagged")
+    await approve(world, a_target(PROD))
+    await settle(world)
+    await approve(world, a_target(TEST))
+    world.aws.errors["provision"] = denied
+    await settle(world)
+    world.aws.errors["put_policy"] = denied
+    await end(world, request=1)
+    await settle(world)
+    assert await world.statuses(2) == FAILED
+    del world.aws.errors["provision"]
+
+    await retry(world, request=2)
+    await settle(world)
+
+    assert await world.statuses(2) == ACTIVE
+    assert covers(world.aws.held_in(TEST), (await world.grants(2))[0])
+    assert await world.statuses(1) == ENDING
+
+
+async def test_where_aws_refuses_everything_nobody_goes_round_in_circles(world: World) -> None:
+    denied = Provisioning(Code.ACCESS_DENIED, reason="not tagged")
+    await approve(world, a_target(PROD))
+    await settle(world)
+    await approve(world, a_target(TEST))
+    world.aws.errors["provision"] = denied
+    await settle(world)
+    world.aws.errors["put_policy"] = denied
+    await end(world, request=1)
+    await settle(world)
+
+    await retry(world, request=2)
+    world.aws.calls.clear()
+    await settle(world, within=timedelta(minutes=4))
+
+    assert await world.statuses(2) == FAILED
+    assert len(world.aws.calls) < 20
 
 
 async def test_a_conflict_is_waited_for(world: World) -> None:
