@@ -51,17 +51,18 @@ class Pushes:
     rules: Rules
 
     async def follow(self, view: SetView, arn: PermissionSetArn) -> bool:
-        """Look at every provisioning in flight once; True while one of them still runs."""
+        """Look at every provisioning in flight once; True while one of them still runs.
+
+        What AWS was asked for comes first: an account that keeps us waiting must not keep the others waiting.
+        """
         flying = [push for push in view.pushes if push.is_in_flight]
         unasked = [push for push in flying if push.provisioning is None]
-        if unasked and unasked[0].levelling:
-            # Nobody waits for it, and somebody may have edited the policy since: it is looked at afresh.
-            await self.store.run(lambda tx: _drop_levelling(tx, unasked))
+        running = await self._poll(view, [push for push in flying if push.provisioning is not None])
+        return await self._ask_again(arn, unasked) or running if unasked else running
+
+    async def _poll(self, view: SetView, flying: Sequence[Push]) -> bool:
+        if not flying:
             return False
-        if unasked:
-            # The bot stopped between asking AWS and remembering the answer: asking again is harmless.
-            await self._provision(arn, unasked)
-            return True
         ids = sorted({push.provisioning for push in flying if push.provisioning is not None})
         answers = await asyncio.gather(*map(self.identity_center.provisioning, ids))
         reports = dict(zip(ids, answers, strict=True))
@@ -70,7 +71,7 @@ class Pushes:
         def land(tx: Tx) -> bool:
             running = False
             for push in flying:
-                assert push.provisioning is not None  # those without were asked for above
+                assert push.provisioning is not None  # the caller has sorted out the others
                 running = self._land(tx, push, reports[push.provisioning]) or running
             return running
 
@@ -78,6 +79,19 @@ class Pushes:
         landed = [push for push in flying if push.provisioning in over and not push.levelling]
         await self._show(view.name, landed)
         return running
+
+    async def _ask_again(self, arn: PermissionSetArn, unasked: Sequence[Push]) -> bool:
+        """The bot stopped between asking AWS and remembering the answer, or AWS had a conflict; True: asked.
+
+        Asking again is harmless as long as the policy is the one that was to travel: with another one, somebody
+        else's edit would travel, too, and nobody has looked where it waits. Then the round plans anew.
+        """
+        levelling = unasked[0].levelling  # nobody waits for it: it is looked at afresh in any case
+        if not levelling and await self.identity_center.read_policy(arn) == unasked[0].document:
+            await self._provision(arn, unasked)
+            return True
+        await self.store.run(lambda tx: _drop(tx, unasked))
+        return False
 
     async def let_go(self, view: SetView, failure: Failure) -> None:
         """Give back the places of a set for which nothing can be asked any more."""
@@ -206,13 +220,25 @@ class Pushes:
         return not set(waiting_edits(stale, document, view.pushes, copies)) - set(accounts)
 
     async def _provision(self, arn: PermissionSetArn, pushes: Sequence[Push]) -> None:
-        """Ask AWS for each push and remember its answer at once; one call serves all that travel together."""
-        together = [push for push in pushes if push.everywhere]
-        if together:
-            await self._ask(arn, None, together)
-        for push in pushes:
-            if not push.everywhere:
-                await self._ask(arn, push.account, [push])
+        """Ask AWS for each push and remember its answer at once; one call serves all that travel together.
+
+        Where somebody else provisions at the moment, the others are asked for all the same; raises afterwards.
+        """
+        calls: list[tuple[AccountId | None, list[Push]]] = [
+            (push.account, [push]) for push in pushes if not push.everywhere
+        ]
+        if together := [push for push in pushes if push.everywhere]:
+            calls.insert(0, (None, together))
+        conflict: Unavailable | None = None
+        for account, some in calls:
+            try:
+                await self._ask(arn, account, some)
+            except Unavailable as error:
+                if error.code is not Code.CONFLICT:
+                    raise
+                conflict = error
+        if conflict is not None:
+            raise conflict
 
     async def _ask(self, arn: PermissionSetArn, account: AccountId | None, pushes: Sequence[Push]) -> None:
         await ensure(WRITE_TIME)
@@ -228,7 +254,9 @@ class Pushes:
 
         def remember(tx: Tx) -> None:
             for push in pushes:
-                tx.save_push(replace(push, status=PushStatus.IN_PROGRESS, provisioning=provisioning))
+                # AWS's time counts from here, however long it took until AWS could be asked.
+                begun = replace(push, status=PushStatus.IN_PROGRESS, started_at=tx.now)
+                tx.save_push(replace(begun, provisioning=provisioning))
 
         await self.store.run(remember)
         if not pushes[0].levelling:
@@ -263,10 +291,13 @@ def _failed(push: Push, failure: Failure) -> Push:
     return replace(push, status=PushStatus.FAILED, held=None, failure=failure)
 
 
-def _drop_levelling(tx: Tx, pushes: Sequence[Push]) -> None:
+def _drop(tx: Tx, pushes: Sequence[Push]) -> None:
+    """Given up before it is known whether AWS was asked; without a beginning, nobody waits before the next try."""
     for push in pushes:
-        tx.save_push(_failed(push, Failure(code=Code.INTERRUPTED)))
-    _level_again(tx, pushes[0].permission_set, tx.now)
+        failed = _failed(push, Failure(code=Code.INTERRUPTED))
+        tx.save_push(failed if push.levelling else replace(failed, started_at=None))
+    if pushes[0].levelling:
+        _level_again(tx, pushes[0].permission_set, tx.now)
 
 
 def _level_again(tx: Tx, name: PermissionSetName, at: datetime | None) -> None:

@@ -66,6 +66,8 @@ class FakeIdentityCenter:
     """How often a provisioning is still in progress when it is asked for."""
     failing: dict[AccountId, str] = field(default_factory=dict)
     """Accounts where provisioning fails, with AWS's words."""
+    refusing: dict[AccountId, AccessError] = field(default_factory=dict)
+    """Accounts for which AWS does not even begin a provisioning."""
     errors: dict[str, AccessError] = field(default_factory=dict)
     """By method name: raised instead of an answer, until the test takes it out."""
     before: Callable[[str], Awaitable[None]] | None = None
@@ -181,6 +183,8 @@ class FakeIdentityCenter:
 
     async def provision(self, permission_set: PermissionSetArn, account: AccountId | None) -> ProvisioningId:
         await self._call("provision")
+        if account in self.refusing:
+            raise self.refusing[account]
         provisioned = self.held[permission_set]
         there = tuple(sorted(provisioned)) if account is None else (account,)
         unknown = [each for each in there if each not in provisioned]

@@ -1,6 +1,7 @@
 """Provisioning within the organisation's budget: three at once, one per account, each remembered at once."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -211,7 +212,14 @@ async def test_one_call_for_all_that_was_not_remembered_is_one_call_again(world:
     for account in MANY:
         await save(
             world,
-            a_push(None, account=account, status=STARTING, provisioning=None, everywhere=True),
+            a_push(
+                None,
+                account=account,
+                status=STARTING,
+                provisioning=None,
+                everywhere=True,
+                document=world.aws.policy,
+            ),
         )
 
     await world.pushes.follow(await look(world), ARN)
@@ -232,6 +240,56 @@ async def test_a_conflict_is_waited_for_and_given_up_when_it_is_late(world: Worl
 
     assert await statuses(world) == {PROD: PushStatus.FAILED}
     assert await world.statuses() == {GrantStatus.FAILED}
+
+
+async def test_an_edit_that_somebody_staged_meanwhile_does_not_travel_with_what_was_not_remembered(
+    world: World,
+) -> None:
+    for account in MANY:
+        unremembered = a_push(None, account=account, status=STARTING, provisioning=None, everywhere=True)
+        await save(world, replace(unremembered, document=world.aws.policy))
+    world.aws.policy = a_policy(foreign=[a_foreign("Staged")])
+
+    running = await world.pushes.follow(await look(world), ARN)
+
+    assert not running
+    assert world.aws.flights == {}
+    assert await world.read(lambda tx: tx.pushes_in_flight()) == ()
+
+
+async def test_aws_has_its_ten_minutes_from_when_it_was_asked(world: World) -> None:
+    old = a_push(None, status=STARTING, provisioning=None, document=world.aws.policy, started_at=NOON)
+    await save(world, old)
+    await grant_for(world, a_target(PROD))
+    world.clock.advance(CHANGE_DEADLINE * 30)
+
+    assert await world.pushes.follow(await look(world), ARN)
+    assert await world.pushes.follow(await look(world), ARN)
+    assert not await world.pushes.follow(await look(world), ARN)
+
+    assert await statuses(world) == {PROD: PushStatus.SUCCEEDED}
+
+
+async def test_a_conflict_in_one_account_keeps_no_other_waiting(world: World) -> None:
+    third = MANY[0]
+    busy = Provisioning(Code.CONFLICT, reason="ConflictException")
+    world.aws.refusing[TEST] = busy
+    await grant_for(world, *map(a_target, (PROD, TEST, third)))
+
+    with pytest.raises(Unavailable):
+        await start(world, [PROD, TEST, third])
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            await world.pushes.follow(await look(world), ARN)
+
+    assert await statuses(world) == {
+        PROD: PushStatus.SUCCEEDED,
+        TEST: STARTING,
+        third: PushStatus.SUCCEEDED,
+    }
+    assert await world.pushes.has_room()
+    del world.aws.refusing[TEST]
+    assert await world.pushes.follow(await look(world), ARN)
 
 
 async def test_what_aws_refuses_fails_at_once_with_its_words(world: World) -> None:
