@@ -2,24 +2,30 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 
 
 class SystemClock:
-    """Wall-clock time of this machine; implements `ports.clock.Clock`.
+    """Wall-clock time; implements `ports.clock.Clock`.
 
-    Replicas never compare their own clocks: each follows the database's, and so all read the same time.
+    Replicas never compare their own clocks: each follows the database's, and so all read the same time. Between
+    two looks at it the monotonic clock counts: a machine whose clock is stepped must not end anybody's access
+    early, nor take work for abandoned that others are at.
     """
 
     def __init__(self) -> None:
-        self._behind = timedelta(0)
+        self._followed: tuple[datetime, float] | None = None
 
     def follow(self, behind: timedelta) -> None:
-        """This machine's clock is so much behind the one that counts."""
-        self._behind = behind
+        """This machine's clock is at this moment so much behind the one that counts."""
+        self._followed = datetime.now(UTC) + behind, monotonic()
 
     def now(self) -> datetime:
         """The present instant, aware, in UTC."""
-        return datetime.now(UTC) + self._behind
+        if self._followed is None:
+            return datetime.now(UTC)
+        instant, at = self._followed
+        return instant + timedelta(seconds=monotonic() - at)
 
     async def sleep(self, seconds: float) -> None:
         """Pause without holding up anybody else."""

@@ -153,13 +153,14 @@ class HandleClick:
             self._open_grants(tx, decided, home.partition)
             show(tx, decided, self.rules.channel)
             show_progress(tx, decided.id, self.rules.channel)
+            wake_set(tx, decided.ask.permission_set)
             return Answer(said="approved", facts=(("label", now.label),))
 
         return approve
 
     @staticmethod
     def _open_grants(tx: Tx, request: AccessRequest, partition: str) -> None:
-        """One wanted grant per account × role; the reconciler does the rest."""
+        """One wanted grant per account × role; the caller wakes the reconciler, which does the rest."""
         person: IdentityUserId | None = None
         if request.ask.scope is Scope.ONLY_ME:
             assert request.identity is not None  # a request without identity never gets a card
@@ -173,7 +174,6 @@ class HandleClick:
                 person=person,
                 ends_at=ends_at_for(tx.now, request.ask.span),
             )
-        wake_set(tx, request.ask.permission_set)
 
     async def _deny(
         self, click: Click, request: AccessRequest, rule: Rule, who: frozenset[SlackUserId]
@@ -217,9 +217,9 @@ class HandleClick:
                 raise Refusal(Code.NOTHING_TO_RETRY, label=now.label)
             for grant in failed:
                 move_grant(tx, grant, GrantStatus.PROVISIONING, actor=click.by)
-            wake_set(tx, now.ask.permission_set)
             show(tx, now, self.rules.channel)
             show_progress(tx, now.id, self.rules.channel)
+            wake_set(tx, now.ask.permission_set)
             return Answer(said="retrying", facts=(("label", now.label), ("targets", len(failed))))
 
         return retry
@@ -242,9 +242,9 @@ class HandleClick:
                 raise Refusal(Code.NOT_ACTIVE, label=now.label)
             for grant in ending:
                 move_grant(tx, grant, GrantStatus.ENDING, cause=cause, actor=click.by, note=click.note)
-            wake_set(tx, now.ask.permission_set)
             show(tx, now, self.rules.channel)
             show_progress(tx, now.id, self.rules.channel)
+            wake_set(tx, now.ask.permission_set)
             return Answer(said="ending", facts=(("label", now.label), ("targets", len(ending))))
 
         return end

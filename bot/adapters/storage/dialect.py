@@ -313,7 +313,10 @@ class Postgres(Dialect):
 
     def _prepare(self, connection: DBAPIConnection, _record: object) -> None:
         cursor = connection.cursor()
-        cursor.execute(f"SET statement_timeout = {round(self.patience.total_seconds() * 1000)}")
+        patience = round(self.patience.total_seconds() * 1000)
+        cursor.execute(f"SET statement_timeout = {patience}")
+        # A replica that is paused, or lost without a word, must not keep the others from its rows.
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {patience}")
         cursor.close()
         connection.commit()
 

@@ -1,7 +1,10 @@
 """The system's clock and the one that tests move."""
 
 import asyncio
-from datetime import UTC, timedelta
+import time
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import pytest
 
 from bot.adapters.clock import SystemClock
 from tests.fakes.clock import NOON, FakeClock
@@ -15,6 +18,24 @@ async def test_the_system_clock_tells_aware_utc_and_moves_on() -> None:
 
     assert before.tzinfo is UTC
     assert clock.now() >= before
+
+
+async def test_a_step_of_the_machines_clock_moves_nothing_between_two_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stepped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Stepped":
+            return cls.fromtimestamp(time.time() + 60, tz)
+
+    clock = SystemClock()
+    clock.follow(timedelta(seconds=5))
+    before = clock.now()
+
+    monkeypatch.setattr("bot.adapters.clock.datetime", Stepped)
+
+    assert timedelta(0) <= clock.now() - before < timedelta(seconds=30)
+    assert timedelta(seconds=4) < before - datetime.now(UTC) < timedelta(seconds=6)
 
 
 async def test_sleepers_wake_in_order_once_time_has_passed_their_end() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, make_url, text
 from bot.adapters.storage.store import SqlStore
 from bot.adapters.storage.tx import SqlTx
 from bot.domain.errors import Code, Conflict, CorruptRow, Misconfigured, Unavailable
-from bot.domain.request import RequestId
+from bot.domain.request import AccessRequest, RequestId
 from bot.ports.store import Tx, WorkKind
 from tests.fakes.clock import NOON, FakeClock
 from tests.unit.bot.adapters.storage.samples import add_request, an_ask, an_entry
@@ -263,6 +263,33 @@ async def test_transactions_that_block_each_other_are_run_again(store: SqlStore)
     )
 
     assert all(done)
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_a_replica_that_sleeps_in_a_transaction_gives_its_rows_back(url: str, store: SqlStore) -> None:
+    sleepy = SqlStore(url, clock=FakeClock(), patience=timedelta(seconds=1))
+    await sleepy.open()
+    asleep, wake = Event(), Event()
+    tries: list[int] = []
+
+    def fall_asleep(tx: Tx) -> AccessRequest:
+        tries.append(len(tries))
+        request = add_request(tx, an_ask(form_key="sleepy"))
+        if len(tries) == 1:
+            asleep.set()
+            wake.wait(20)
+            tx.add_approval(request.id, request.ask.requester)
+        return request
+
+    sleeping = asyncio.create_task(sleepy.run(fall_asleep))
+    await asyncio.to_thread(asleep.wait)
+    other = await store.run(lambda tx: add_request(tx, an_ask(form_key="other")))
+    wake.set()
+    request = await sleeping
+
+    assert (int(other.id), int(request.id)) == (1, 2)
+    assert tries == [0, 1]
+    await sleepy.close()
 
 
 @pytest.mark.parametrize(
