@@ -10,9 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bot.adapters.storage.schema import migrate
 from bot.bootstrap.doctor import diagnose
+from bot.bootstrap.patience import NO_ANSWER
 from bot.config import Settings, load_from_process
 from bot.domain.diagnosis import Diagnosis
-from bot.domain.errors import Misconfigured
+from bot.domain.errors import Code, Misconfigured, Unavailable
 from bot.log import configure
 from bot.server import serve
 from bot.usecases.doctor import misconfigured
@@ -23,7 +24,7 @@ MISCONFIGURED = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 the doctor found a failure, 2 misconfigured."""
+    """Run one command; its exit code: 0 done, 1 the doctor found a failure or nobody answered, 2 misconfigured."""
     parser = argparse.ArgumentParser(prog="workbench-access", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("serve", help="run the bot")
@@ -52,6 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
         for problem in wrong.problems:
             print(f"  - {problem}", file=sys.stderr)
         return MISCONFIGURED
+    except Unavailable as away:
+        where = NO_ANSWER if away.code is Code.STORE_UNAVAILABLE else str(away)
+        print(f"Workbench Access could not finish: {where}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return 130
     return 0

@@ -1,9 +1,10 @@
 """The HTTP side: Slack's route, health, readiness, metrics, and a stop that loses nothing."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -58,14 +59,28 @@ async def serving(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
+    """Run until SIGTERM or SIGINT; a start that waits for Slack or the database listens to them, too."""
+    stop, is_ready = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
-    async with serving(settings):
-        await stop.wait()
-        log.info("stopping")
+
+    async def run() -> None:
+        async with serving(settings):
+            is_ready.set()
+            # What was loaded to get here stays: looking through it for garbage again and again would hold up
+            # acks for a tenth of a second each time (docs.python.org/3/library/gc.html#gc.freeze).
+            gc.freeze()
+            await stop.wait()
+            log.info("stopping")
+
+    running, stopping = asyncio.create_task(run()), asyncio.create_task(stop.wait())
+    await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if not is_ready.is_set():
+        running.cancel()
+    stopping.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
     log.info("stopped")
 
 

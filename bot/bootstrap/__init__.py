@@ -22,6 +22,7 @@ from bot.bootstrap.conversations import conversations
 from bot.bootstrap.doctor import in_the_bot
 from bot.bootstrap.members import open_members
 from bot.bootstrap.parts import Ports, use_cases
+from bot.bootstrap.patience import open_store
 from bot.bootstrap.work import background, make_engine
 from bot.config import Settings
 from bot.domain.errors import Unavailable
@@ -77,7 +78,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
         client = web_client(session, base_url=settings.slack_api_url, token=token)
         aws = await stack.enter_async_context(AwsClient(region=settings.aws_region, observe=metrics.aws_call))
         store = SqlStore(settings.database_url.get_secret_value(), clock=time, on_poke=wake.set)
-        us, _ = await asyncio.gather(meet_slack(client), store.open(serving=True))
+        us, _ = await asyncio.gather(meet_slack(client), open_store(store))
         stack.push_async_callback(store.close)
 
         async def set_clock() -> None:

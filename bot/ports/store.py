@@ -345,3 +345,11 @@ class Store(Protocol):
     async def ping(self) -> None:
         """Raises `Unavailable` when the database cannot be written."""
         ...
+
+
+class OpenableStore(Protocol):
+    """What the composition root does with a store before anybody else may use it."""
+
+    async def open(self, *, serving: bool = True) -> None:
+        """Raises `Misconfigured`, or `Unavailable` when the database does not answer."""
+        ...
