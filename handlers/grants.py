@@ -4,18 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from slack_bolt.async_app import AsyncAck
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.errors import AccessError, Code, Refusal, Unavailable
 from bot.domain.messages import ClickKind
 from bot.domain.names import ChannelId, SlackUserId
-from bot.domain.request import REASON_LIMIT, RequestId, parse_label
+from bot.domain.request import REASON_LIMIT, RequestId, label, parse_label
 from bot.ports.store import Store
 from bot.usecases.read_status import ReadStatus
 from bot.usecases.record_click import RecordClick
 from handlers import ids
-from handlers.errors import slack_errors
 from handlers.jobs import Jobs
+from handlers.modals import Modals
 from handlers.payloads import actor, noted_form, press
 from handlers.respond import Respond
 from handlers.told import teller, told
@@ -33,7 +32,7 @@ class GrantsConversation:
     store: Store
     read_status: ReadStatus
     record_click: RecordClick
-    client: AsyncWebClient
+    modals: Modals
     jobs: Jobs
     respond: Respond
     support: str
@@ -106,7 +105,9 @@ class GrantsConversation:
         except Refusal as refusal:
             await self.respond(url, told(refusal, support=self.support))
             return
-        await self._ask(actor(body).user, pressed.request, pressed.trigger_id, pressed.channel, url)
+        await self._ask(
+            actor(body).user, pressed.request, pressed.trigger_id, pressed.channel, url, on_card=True
+        )
 
     async def _revoke(
         self, user: SlackUserId, text: str, trigger_id: str, channel: str, response_url: str
@@ -119,13 +120,26 @@ class GrantsConversation:
         await self._ask(user, request, trigger_id, ChannelId(channel), response_url)
 
     async def _ask(
-        self, user: SlackUserId, request: RequestId, trigger_id: str, channel: ChannelId, response_url: str
+        self,
+        user: SlackUserId,
+        request: RequestId,
+        trigger_id: str,
+        channel: ChannelId,
+        response_url: str,
+        *,
+        on_card: bool = False,
     ) -> None:
+        async def draw() -> dict[str, Any]:
+            try:
+                story = await self.read_status.one(user, request)
+            except Refusal as refusal:
+                if on_card and refusal.code is Code.NOT_FOUND:
+                    # The card is in front of them: that it exists is no secret.
+                    raise Refusal(Code.NOT_AN_APPROVER, label=label(request)) from refusal
+                raise
+            return end_form(story, by_requester=story.request.ask.requester == user, channel=channel or user)
+
         try:
-            story = await self.read_status.one(user, request)
-            by_requester = story.request.ask.requester == user
-            view = end_form(story, by_requester=by_requester, channel=channel or user)
-            with slack_errors():
-                await self.client.views_open(trigger_id=trigger_id, view=view)
+            await self.modals.open(trigger_id, draw, title=label(request))
         except AccessError as error:
             await self.respond(response_url, told(error, support=self.support))

@@ -91,7 +91,7 @@ class RequestConversation:
         wanted = ""
         with suppress(AccessError):  # without the old request the form simply starts empty
             number = press(body).request
-            request = await self.store.run(lambda tx: tx.request(number))
+            request = await self.store.run(lambda tx: tx.seen_request(number))
             wanted = request.ask.permission_set
         await self._open(actor(body).user, str(body.get("trigger_id") or ""), wanted)
 

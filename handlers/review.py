@@ -10,7 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.errors import AccessError, Code, NotFound, Refusal, Unavailable
 from bot.domain.messages import ClickKind
 from bot.domain.names import ChannelId
-from bot.domain.request import REASON_LIMIT, RequestId
+from bot.domain.request import REASON_LIMIT, RequestId, label
 from bot.domain.rules import Rules
 from bot.ports.store import Store
 from bot.usecases.admission import Admission
@@ -20,6 +20,7 @@ from bot.usecases.stories import story_of
 from handlers import ids
 from handlers.errors import slack_errors
 from handlers.jobs import Jobs, Tell
+from handlers.modals import Modals
 from handlers.payloads import Actor, actor, noted_form, press
 from handlers.respond import Respond
 from handlers.told import teller, told
@@ -45,6 +46,7 @@ class ReviewConversation:
     handle_click: HandleClick
     record_click: RecordClick
     client: AsyncWebClient
+    modals: Modals
     jobs: Jobs
     respond: Respond
     support: str
@@ -100,7 +102,7 @@ class ReviewConversation:
         who = actor(body)
         try:
             pressed = press(body)
-            request = await self.store.run(lambda tx: tx.request(pressed.request))
+            request = await self.store.run(lambda tx: tx.seen_request(pressed.request))
             view = deny_form(request.id, requester=request.ask.requester, channel=pressed.channel or who.user)
             with slack_errors():
                 opened = await self.client.views_open(trigger_id=pressed.trigger_id, view=view)
@@ -121,14 +123,15 @@ class ReviewConversation:
         who = actor(body)
         try:
             pressed = press(body)
-            await self.admission.person(who.user)
-            story = await self.store.run(lambda tx: story_of(tx, pressed.request))
-            assert story is not None  # a request id always has one, or raises NotFound
-            if who.user != story.request.ask.requester and pressed.channel != self.rules.channel:
-                raise Refusal(Code.NOT_YOURS, label=story.request.label)
-            with slack_errors():
-                await self.client.views_open(
-                    trigger_id=pressed.trigger_id, view=details(story, support=self.support)
-                )
+
+            async def draw() -> dict[str, Any]:
+                await self.admission.person(who.user)
+                story = await self.store.run(lambda tx: story_of(tx, pressed.request))
+                assert story is not None  # a request id always has one, or raises NotFound
+                if who.user != story.request.ask.requester and pressed.channel != self.rules.channel:
+                    raise Refusal(Code.NOT_YOURS, label=story.request.label)
+                return details(story, support=self.support)
+
+            await self.modals.open(pressed.trigger_id, draw, title=f"Details of {label(pressed.request)}")
         except AccessError as error:
             await self.respond(str(body.get("response_url") or ""), told(error, support=self.support))

@@ -12,6 +12,7 @@ from handlers.grants import GrantsConversation
 from handlers.home import DIAGNOSIS_LASTS, HomeConversation
 from handlers.jobs import Jobs
 from handlers.middleware import Door
+from handlers.modals import Modals
 from handlers.people import FreshReads
 from handlers.prove import ProveConversation
 from handlers.request import RequestConversation
@@ -41,11 +42,12 @@ def conversations(
         jobs=jobs,
         store=ports.store,
     )
+    modals = Modals(client=client, support=support)
     grants = GrantsConversation(
         store=ports.store,
         read_status=do.read_status,
         record_click=do.record_click,
-        client=client,
+        modals=modals,
         jobs=jobs,
         respond=respond,
         support=support,
@@ -94,6 +96,7 @@ def conversations(
             handle_click=do.handle_click,
             record_click=do.record_click,
             client=client,
+            modals=modals,
             jobs=jobs,
             respond=respond,
             support=support,

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.grant import GrantStatus
 from bot.domain.messages import MessageKind
-from bot.domain.reminder import BEFORE_END, next_reminder
+from bot.domain.reminder import next_reminder, reminders
 from bot.domain.request import RequestId, label
 from bot.ports.store import Store, Tx
 
@@ -24,19 +24,19 @@ class Remind:
 
         def remind(tx: Tx) -> datetime | None:
             ends = [
-                grant.ends_at
+                (grant.ends_at, grant.wanted_at)
                 for grant in tx.grants_of(request_id)
                 if grant.status is GrantStatus.ACTIVE and grant.ends_at is not None
             ]
             if not ends:
                 return None
-            ends_at = min(ends)
-            for span in BEFORE_END:
+            ends_at, since = min(ends)
+            for span in reminders(ends_at, since=since):
                 if ends_at - span <= tx.now < ends_at - span + LATE:
                     key = f"{label(request_id)}:reminder:{int(span.total_seconds())}"
                     if tx.message(key) is None:
                         to = tx.seen_request(request_id).ask.requester
                         tx.owe(key, MessageKind.REMINDER, to, request=request_id)
-            return next_reminder(ends_at, now=tx.now)
+            return next_reminder(ends_at, since=since, now=tx.now)
 
         return await self.store.run(remind)

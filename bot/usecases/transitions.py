@@ -131,7 +131,7 @@ def move_grant(
 def _remind(tx: Tx, grant: Grant) -> None:
     """An active grant with an end sets the clock for its first reminder."""
     if grant.status is GrantStatus.ACTIVE and grant.ends_at is not None:
-        due_at = next_reminder(grant.ends_at, now=tx.now)
+        due_at = next_reminder(grant.ends_at, since=grant.wanted_at, now=tx.now)
         if due_at is not None:
             tx.poke(WorkKind.REMINDER, str(grant.request), due_at=due_at)
 

@@ -69,8 +69,10 @@ def _doing(story: Story) -> str:
             return "Ended access of"
         case Phase.ALREADY_ALLOWED:
             return "Looked at"
-        case Phase.ACTIVE | Phase.PARTLY_FAILED | Phase.FAILED:
+        case Phase.ACTIVE | Phase.PARTLY_FAILED:
             return "Changed"
+        case Phase.FAILED:
+            return "Tried to change"
         case _:
             return "Changing"
 

@@ -73,6 +73,11 @@ def loading() -> Json:
     return _note(section("⏳ *One moment:* your permission sets are being read from AWS."))
 
 
+def waiting(*, title: str) -> Json:
+    """Opened within Slack's three seconds; what was asked for takes its place."""
+    return _note(section("⏳ *One moment:* this is being looked up."), title)
+
+
 def refused(sentence: str, *, title: str = TITLE) -> Json:
     """Says why there is no form; `sentence` is plain text."""
     return _note(section(f"⚠️ *Not possible:* {mrkdwn(one_line(sentence), 2_000)}"), title)

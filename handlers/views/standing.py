@@ -149,12 +149,19 @@ def _stopped(story: Story, support: str) -> str:
 
 
 def _held_up(story: Story) -> str:
-    """What should have been taken away is still there; only a date in the policy ends it by itself."""
+    """What should have been taken away may still be there; nobody can tell, so nothing is promised."""
     waiting = [grant for grant in story.grants if grant.status is GrantStatus.ENDING]
     if not waiting:
         return ""
-    dated = ", though no longer than its end" if all(grant.ends_at is not None for grant in waiting) else ""
-    return f" Access that is ending may stay in the policy until then{dated}."
+    dated = (
+        " If the policy still holds its date unchanged, AWS itself ends it then."
+        if all(grant.ends_at is not None for grant in waiting)
+        else ""
+    )
+    return (
+        f" Until then, access that is ending may still be there.{dated} Workbench Access looks again every five "
+        "minutes and goes on by itself."
+    )
 
 
 def _noted(story: Story) -> str:

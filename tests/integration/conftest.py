@@ -250,12 +250,21 @@ class World:
         """The modal in front of this person."""
         return await self.seen(lambda: who.open_view, what=f"a form for {who.id}")
 
-    async def screen(self, who: Actor, has: str, *, timeout: float = PATIENCE) -> str:  # noqa: ASYNC109
-        """Everything in the modal in front of this person, once it says this."""
+    async def screen(
+        self,
+        who: Actor,
+        has: str,
+        *,
+        submits: bool = False,
+        timeout: float = PATIENCE,  # noqa: ASYNC109
+    ) -> str:
+        """Everything in the modal in front of this person, once it says this; `submits`: and can be sent."""
 
         def shown() -> str | None:
             view = who.open_view
-            found = words(view.blocks) if view is not None else ""
+            if view is None or (submits and "submit" not in view.body):
+                return None
+            found = words(view.body if submits else view.blocks)
             return found if has in found else None
 
         return await self.seen(shown, timeout=timeout, what=f"a form with {has!r}")

@@ -10,8 +10,7 @@ async def ask_to_end(world: World, who: Actor, line: str = "/workbench-access re
 
 
 async def form_of(world: World, who: Actor) -> str:
-    view = await world.slack.wait_for(lambda: who.open_view or False, what="the form that asks once more")
-    return words(view)
+    return await world.screen(who, "WA-1", submits=True)
 
 
 async def test_the_requester_gives_access_back_and_reads_that_it_ended(world: World) -> None:
@@ -58,11 +57,24 @@ async def test_somebody_elses_access_does_not_exist_for_others(world: World) -> 
     dana = world.slack.as_user("U0DANA")
 
     await ask_to_end(world, dana)
-    said = await world.told(dana, "WA-1")
+    asked = await world.screen(dana, "WA-1")
     await dana.command("/workbench-access status WA-1")
+    said = await world.told(dana, "WA-1")
 
+    assert "that you may see" in asked
     assert "that you may see" in said
-    assert dana.open_view is None
+    assert world.allowed()
+
+
+async def test_who_presses_undo_on_a_card_without_being_an_approver_reads_just_that(world: World) -> None:
+    await world.start()
+    card = await world.granted()
+    world.slack.workspace.channels[card.channel].members.append("U0DANA")
+    dana = world.slack.as_user("U0DANA")
+
+    await dana.click(card, "Undo")
+
+    assert "approver" in await world.screen(dana, "Not possible")
     assert world.allowed()
 
 

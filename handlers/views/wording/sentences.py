@@ -298,8 +298,7 @@ def _about_the_policy(code: PolicyCode, pen: Pen) -> str:
             return (
                 f"Somebody has changed a statement{named} of Workbench Access in the inline policy of "
                 f"{pen.permission_set} by hand, so nothing more is written to that policy. An SSO admin "
-                "has to "
-                "remove that statement first; after that an approver can press Retry."
+                "has to remove that statement first; after that, an approver can press Retry for what failed."
             )
         case Code.FOREIGN_WRITER:
             return (

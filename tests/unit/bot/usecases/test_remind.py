@@ -43,7 +43,7 @@ async def owed(world: World) -> set[str]:
 def test_the_next_reminder_is_a_day_or_an_hour_before_the_end(
     before_end: timedelta, expected: timedelta | None
 ) -> None:
-    due_at = next_reminder(END, now=END - before_end)
+    due_at = next_reminder(END, since=NOON - DAY, now=END - before_end)
 
     assert due_at == (END - expected if expected is not None else None)
 
@@ -97,8 +97,10 @@ async def test_access_without_an_end_needs_no_reminder() -> None:
         assert await remind(world) is None
 
 
-async def test_access_of_a_day_is_not_announced_to_end_in_a_day() -> None:
+@pytest.mark.parametrize("minutes", [0, 1, 14])
+async def test_access_of_a_day_is_not_announced_to_end_in_a_day(minutes: int) -> None:
     async with a_world() as world:
+        world.clock.advance(timedelta(minutes=minutes))
         await world.granted(an_ask(span=DAY))
         await world.work(until=NOON + DAY * 2)
 

@@ -70,7 +70,10 @@ def test_a_stop_says_that_what_should_end_may_stay() -> None:
 
     text = readable(card(replace(approved(GrantStatus.ENDING), stopped=stopped), support=SUPPORT))
 
-    assert "Access that is ending may stay in the policy until then, though no longer than its end." in text
+    assert "Until then, access that is ending may still be there." in text
+    assert "If the policy still holds its date unchanged, AWS itself ends it then." in text
+    assert "goes on by itself" in text
+    assert "no longer than its end" not in text  # whoever altered the statement may have taken its date out
 
 
 def test_the_requester_reads_you_and_others_read_the_requester() -> None:
