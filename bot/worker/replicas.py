@@ -15,12 +15,9 @@ log = get_logger(__name__)
 
 EVERY = timedelta(seconds=2)
 ALIVE_FOR = timedelta(seconds=10)
-LOOKS_BACK = timedelta(minutes=1)
-"""Who comes and finds that nobody was here for so long is alone, and need not wait for anybody to notice."""
-
-NEWCOMER = 3
-"""Others learn of a new replica within `EVERY`; until then it takes no more than a third, so that the sum of
-15 and 5 stays within AWS's 20 calls a second."""
+NEWCOMER = 6
+"""Others learn of a new replica within `EVERY`. Until then it takes no more than a sixth, so that 15 for the one
+that was alone and 2 for each of two that come at once stay within AWS's 20 calls a second."""
 
 REMEMBERED = 6
 """Check-ins: who was not seen in any of them is believed to be gone. After an outage of the database everybody
@@ -43,8 +40,8 @@ class Replicas:
     async def join(self) -> None:
         """Before the first call to AWS. Raises `Unavailable`."""
         await self.set_clock()
-        count = await self.store.check_in(self.name, alive_for=LOOKS_BACK)
-        self._notice(max(NEWCOMER, count) if count > 1 else 1)
+        count = await self.store.check_in(self.name, alive_for=ALIVE_FOR)
+        self.share(1 if self.alone else max(NEWCOMER, count))
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -59,7 +56,7 @@ class Replicas:
             count = await self.store.check_in(self.name, alive_for=ALIVE_FOR)
         except Unavailable:
             return
-        if count != self._seen[-1]:
+        if not self._seen or count != self._seen[-1]:
             log.info("replicas", count=count)
         self._notice(count)
 

@@ -159,7 +159,6 @@ class SqlStore:
 
     async def check_in(self, replica: str, *, alive_for: timedelta) -> int:
         def check_in(tx: SqlTx) -> int:
-            tx.serialise("replicas")  # of two that come at once, one sees the other
             table = tables.replicas
             mine = insert_or_replace(tx.connection.dialect.name, table)
             tx.connection.execute(mine, {"name": replica, "seen_at": tx.now})

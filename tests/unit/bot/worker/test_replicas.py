@@ -17,11 +17,9 @@ class Register:
     """The store as replicas see it: each check-in finds as many as it was told, None while it is away."""
 
     found: deque[int | None]
-    looked_back: list[timedelta] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
 
     async def check_in(self, replica: str, *, alive_for: timedelta) -> int:
-        self.looked_back.append(alive_for)
         count = self.found.popleft()
         if count is None:
             raise Unavailable(Code.STORE_UNAVAILABLE)
@@ -52,30 +50,14 @@ def a_scene(*found: int | None, alone: bool = False) -> Scene:
     return Scene(register=register, replicas=replicas, shares=shares)
 
 
-async def test_who_comes_alone_takes_everything_at_once() -> None:
-    scene = a_scene(1)
+@pytest.mark.parametrize(("found", "share"), [(1, 6), (2, 6), (3, 6), (7, 7)])
+async def test_a_newcomer_takes_little_until_others_have_noticed(found: int, share: int) -> None:
+    scene = a_scene(found, found)
 
     await scene.replicas.join()
+    await scene.replicas.look()
 
-    assert scene.shares == [1]
-
-
-async def test_who_was_killed_lately_still_counts_for_its_successor() -> None:
-    scene = a_scene(2)
-
-    await scene.replicas.join()
-
-    assert scene.register.looked_back[0] >= timedelta(minutes=1)
-    assert scene.shares == [3]
-
-
-@pytest.mark.parametrize(("found", "share"), [(2, 3), (3, 3), (7, 7)])
-async def test_a_newcomer_takes_no_more_than_a_third_beside_others(found: int, share: int) -> None:
-    scene = a_scene(found)
-
-    await scene.replicas.join()
-
-    assert scene.shares == [share]
+    assert scene.shares == [share, found]
 
 
 async def test_the_only_process_shares_with_nobody() -> None:
@@ -87,13 +69,13 @@ async def test_the_only_process_shares_with_nobody() -> None:
 
 
 async def test_a_smaller_share_is_taken_at_once_and_a_greater_one_only_after_a_while() -> None:
-    scene = a_scene(1, 3, 1, None, 1, 1, 1, 1, 1)
+    scene = a_scene(1, 1, 3, 1, None, 1, 1, 1, 1, 1)
 
     await scene.replicas.join()
-    for _ in range(8):
+    for _ in range(9):
         await scene.replicas.look()
 
-    assert scene.shares == [1, 3, 3, 3, 3, 3, 3, 1]
+    assert scene.shares == [6, 1, 3, 3, 3, 3, 3, 3, 1]
 
 
 async def test_who_leaves_says_so() -> None:

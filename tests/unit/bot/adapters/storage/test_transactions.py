@@ -381,11 +381,3 @@ async def test_replicas_do_not_take_each_others_leases_away(
     assert await replica.claim(at_most=1, lease_for=timedelta(hours=1)) == []
     assert await store.renew(work, lease_for=timedelta(hours=1))
     await replica.close()
-
-
-async def test_of_replicas_that_come_at_once_only_one_believes_itself_alone(store: SqlStore) -> None:
-    found = await asyncio.gather(
-        *(store.check_in(f"replica {number}", alive_for=timedelta(minutes=1)) for number in range(8))
-    )
-
-    assert sorted(found) == list(range(1, 9))
