@@ -153,6 +153,15 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flight:
+    """Of a push in flight, what counts against the organisation's limits."""
+
+    permission_set: PermissionSetName
+    account: AccountId
+    everywhere: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetState:
     """What the bot remembers of one permission set's policy."""
 

@@ -28,6 +28,10 @@ ROUND_LIMIT = 5
 CHANGE_DEADLINE = timedelta(minutes=10)
 """How long a change may take before it is called failed; Terraform's provider waits as long."""
 
+HOLDS_ITS_PLACE = 2 * CHANGE_DEADLINE
+"""A provisioning that nobody has ended by then, since its set cannot be worked on, counts against the limit no more.
+AWS refuses what is too many after all."""
+
 WITHDRAW_AFTER = timedelta(days=1)
 """A failed grant that nobody retried is taken out of the policy after this."""
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from bot.domain.grant import Copies, Failure, Grant, GrantStatus, Push, SetState
+from bot.domain.grant import Copies, Failure, Flight, Grant, GrantStatus, Push, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import (
     ChannelId,
@@ -174,8 +174,11 @@ class Tx(Protocol):
         """Of several sets, in one reading."""
         ...
 
-    def pushes_in_flight(self) -> tuple[Push, ...]:
-        """Of every set: three provisionings at once, one per account, is a budget of the organisation."""
+    def flights(self, *, within: timedelta) -> tuple[Flight, ...]:
+        """Of every set, those that began within so long of now.
+
+        Three provisionings at once, one per account, is a budget of the organisation.
+        """
         ...
 
     def save_push(self, push: Push) -> None:

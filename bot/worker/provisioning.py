@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import Code, NotFound, Provisioning, Refusal, Unavailable
-from bot.domain.grant import Failure, GrantStatus, Push, PushStatus
+from bot.domain.grant import Failure, Flight, GrantStatus, Push, PushStatus
 from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
 from bot.domain.request import RequestId
 from bot.domain.rounds import (
     CHANGE_DEADLINE,
     EVERYWHERE_ABOVE,
+    HOLDS_ITS_PLACE,
     PROVISIONINGS_AT_ONCE,
     travelled_in,
     waiting_edits,
@@ -131,7 +132,7 @@ class Pushes:
 
     async def has_room(self) -> bool:
         """Whether one more provisioning may be started now; a set that has to wait asks AWS nothing meanwhile."""
-        return await self.store.run(lambda tx: _slots(tx.pushes_in_flight()) > 0)
+        return await self.store.run(lambda tx: _slots(tx.flights(within=HOLDS_ITS_PLACE)) > 0)
 
     async def start(
         self,
@@ -174,9 +175,9 @@ class Pushes:
 
         def reserve(tx: Tx) -> Sequence[Push]:
             tx.serialise("provisionings")  # two replicas must not count the same free place
-            flying = tx.pushes_in_flight()
+            flying = tx.flights(within=HOLDS_ITS_PLACE)
             slots = _slots(flying)
-            busy = {push.account for push in flying}
+            busy = {flight.account for flight in flying}
             free = [push for push in wanted if push.account not in busy]
             if wanted and wanted[0].everywhere:
                 begun = wanted if slots and len(free) == len(wanted) else ()
@@ -306,10 +307,7 @@ def _level_again(tx: Tx, name: PermissionSetName, at: datetime | None) -> None:
         tx.save_set_state(state, replace(state, level_at=at))
 
 
-def _slots(flying: Sequence[Push]) -> int:
-    return max(PROVISIONINGS_AT_ONCE - len({_flight(push) for push in flying}), 0)
-
-
-def _flight(push: Push) -> tuple[str, str]:
+def _slots(flying: Sequence[Flight]) -> int:
     """Pushes that share one ALL_PROVISIONED_ACCOUNTS call count once against AWS's limit."""
-    return push.permission_set, "*" if push.everywhere else push.account
+    calls = {(each.permission_set, "*" if each.everywhere else each.account) for each in flying}
+    return max(PROVISIONINGS_AT_ONCE - len(calls), 0)

@@ -242,6 +242,9 @@ class World:
     async def pushed(self) -> tuple[Push, ...]:
         return await self.read(lambda tx: tx.pushes_of(SET))
 
+    async def in_flight(self) -> list[Push]:
+        return [push for push in await self.pushed() if push.is_in_flight]
+
     async def history(self, number: int = 1) -> list[str]:
         entries: tuple[AuditEntry, ...] = await self.read(lambda tx: tx.history(RequestId(number)))
         return [entry.event for entry in entries]

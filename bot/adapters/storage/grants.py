@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy import bindparam, or_, select, update
@@ -11,8 +11,8 @@ from bot.adapters.storage import codec, tables
 from bot.adapters.storage.dialect import insert_or_replace
 from bot.adapters.storage.rows import Rows, saving
 from bot.domain.errors import Code, Conflict, CorruptRow
-from bot.domain.grant import Copies, Failure, Grant, GrantId, GrantStatus, Push, PushStatus, SetState
-from bot.domain.names import IdentityUserId, PermissionSetName, RoleArn
+from bot.domain.grant import Copies, Failure, Flight, Grant, GrantId, GrantStatus, Push, PushStatus, SetState
+from bot.domain.names import AccountId, IdentityUserId, PermissionSetName, RoleArn
 from bot.domain.request import (
     RequestId,
     Target,
@@ -21,8 +21,6 @@ from bot.domain.request import (
 from bot.log import get_logger
 
 log = get_logger(__name__)
-
-IN_FLIGHT = (PushStatus.STARTING, PushStatus.IN_PROGRESS)
 
 GRANTS = (
     select(tables.grants)
@@ -40,6 +38,10 @@ PUSHES = (
     select(tables.pushes)
     .where(tables.pushes.c.permission_set.in_(bindparam("names", expanding=True)))
     .order_by(tables.pushes.c.permission_set, tables.pushes.c.account)
+)
+FLIGHTS = select(tables.pushes.c.permission_set, tables.pushes.c.account, tables.pushes.c.everywhere).where(
+    tables.pushes.c.status.in_((PushStatus.STARTING, PushStatus.IN_PROGRESS)),
+    tables.pushes.c.started_at.between(bindparam("since"), bindparam("until")),
 )
 
 
@@ -180,11 +182,17 @@ class SetRows(Rows):
     def pushes_in(self, names: Collection[PermissionSetName]) -> tuple[Push, ...]:
         return tuple(codec.read_push(row) for row in self._all(PUSHES, {"names": sorted(names)}))
 
-    def pushes_in_flight(self) -> tuple[Push, ...]:
-        table = tables.pushes
-        flying = select(table).where(table.c.status.in_(IN_FLIGHT))
-        rows = self._all(flying.order_by(table.c.permission_set, table.c.account))
-        return tuple(codec.read_push(row) for row in rows)
+    def flights(self, *, within: timedelta) -> tuple[Flight, ...]:
+        # The database compares the instants: one that cannot be read lies outside, on both sides of now.
+        of_late = {"since": self._now - within, "until": self._now + within}
+        return tuple(
+            Flight(
+                permission_set=PermissionSetName(row.permission_set),
+                account=AccountId(row.account),
+                everywhere=row.everywhere,
+            )
+            for row in self._all(FLIGHTS, of_late)
+        )
 
     def save_push(self, push: Push) -> None:
         statement = insert_or_replace(self.connection.dialect.name, tables.pushes)

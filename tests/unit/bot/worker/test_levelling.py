@@ -248,7 +248,7 @@ async def test_after_a_kill_right_before_the_call_everything_is_looked_at_afresh
     await quiet(world, timedelta(hours=1))
 
     assert provisioned_all(world) == 0
-    assert await world.read(lambda tx: tx.pushes_in_flight()) == ()
+    assert await world.in_flight() == []
 
 
 async def test_a_levelling_that_fails_takes_nothing_from_anybody_and_is_tried_later(world: World) -> None:
@@ -349,7 +349,7 @@ async def test_broken_off_at_any_call_it_is_finished_by_whoever_comes_next(
             await quiet(world)
 
             assert stale(world) == set(), at
-            assert await world.read(lambda tx: tx.pushes_in_flight()) == (), at
+            assert await world.in_flight() == [], at
             assert await world.statuses() == {GrantStatus.ACTIVE}, at
             assert provisioned_all(world) <= 2, at
             if breaker.count < at:

@@ -11,7 +11,7 @@ from bot.domain.grant import GrantStatus, Push, PushStatus
 from bot.domain.names import AccountId, ProvisioningId
 from bot.domain.policy import parse
 from bot.domain.request import Target
-from bot.domain.rounds import CHANGE_DEADLINE, PROVISIONINGS_AT_ONCE
+from bot.domain.rounds import CHANGE_DEADLINE, HOLDS_ITS_PLACE, PROVISIONINGS_AT_ONCE
 from bot.ports.store import Tx
 from bot.worker.provisioning import FIRST_POLL_AFTER, QUEUE_AFTER
 from bot.worker.set_view import SetView, view_set
@@ -108,7 +108,7 @@ async def test_no_more_than_three_are_under_way_whoever_started_them(world: Worl
     await start(world, MANY[:3])
 
     assert await statuses(world) == {MANY[0]: IN_PROGRESS}
-    assert len(await world.read(lambda tx: tx.pushes_in_flight())) == PROVISIONINGS_AT_ONCE
+    assert len(await world.read(lambda tx: tx.flights(within=HOLDS_ITS_PLACE))) == PROVISIONINGS_AT_ONCE
 
 
 async def test_an_account_that_another_set_travels_to_has_to_wait(world: World) -> None:

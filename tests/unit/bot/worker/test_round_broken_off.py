@@ -94,7 +94,7 @@ async def _check_granted(world: World, n: int) -> None:
     for grant in grants:
         assert covers(world.aws.held_in(grant.target.account), grant), n
     assert sorted(await world.history()) == ["grant.active", "grant.active"], n
-    assert await world.read(lambda tx: tx.pushes_in_flight()) == (), n
+    assert await world.in_flight() == [], n
     state = await world.read(lambda tx: tx.set_state(SET))
     assert state.sids == set(managed_in(world.aws.policy)), n
     outcome = await world.read(lambda tx: tx.outcome(grants[0].request, 0))

@@ -246,7 +246,7 @@ async def test_a_set_that_is_gone_gives_its_place_among_the_provisionings_back(
     world.clock.advance(CHANGE_DEADLINE)
     await world.reconcile(SET)
 
-    assert await world.read(lambda tx: tx.pushes_in_flight()) == ()
+    assert await world.in_flight() == []
 
 
 @pytest.mark.parametrize("gone", ["from the configuration", "from AWS"])

@@ -1,12 +1,18 @@
 """What a list is drawn from: one reading for many says what one reading for each would say."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import text
 
 from bot.adapters.storage.store import SqlStore
+from bot.adapters.storage.tx import SqlTx
 from bot.domain.errors import Code
-from bot.domain.grant import Failure, Push, PushStatus
+from bot.domain.grant import Failure, Flight, Push, PushStatus
 from bot.domain.messages import Outcome
 from bot.domain.names import AccountId, PermissionSetName
+from bot.domain.rounds import HOLDS_ITS_PLACE
 from bot.ports.store import Tx
 from tests.fakes.clock import NOON
 from tests.unit.bot.adapters.storage.samples import add_grant, add_request
@@ -61,3 +67,35 @@ async def test_nothing_is_read_for_nobody(store: SqlStore) -> None:
     )
 
     assert read == ({}, {}, (), {})
+
+
+def damage(*statements: str) -> Callable[[Tx], None]:
+    def run(tx: Tx) -> None:
+        assert isinstance(tx, SqlTx)
+        for statement in statements:
+            assert tx.connection.execute(text(statement)).rowcount > 0
+
+    return run
+
+
+async def test_a_flight_counts_whatever_else_its_row_says_until_it_is_old(store: SqlStore) -> None:
+    def write(tx: Tx) -> None:
+        for name, age in ((A, 1), (B, 19), (C, 21)):
+            tx.save_push(
+                Push(
+                    permission_set=name,
+                    account=AccountId("1"),
+                    status=PushStatus.IN_PROGRESS,
+                    document="{}",
+                    started_at=tx.now - timedelta(minutes=age),
+                )
+            )
+
+    await store.run(write)
+    await store.run(damage("UPDATE pushes SET failure = '{'"))
+
+    flights = await store.run(lambda tx: tx.flights(within=HOLDS_ITS_PLACE))
+
+    assert flights == tuple(
+        Flight(permission_set=name, account=AccountId("1"), everywhere=False) for name in (A, B)
+    )
