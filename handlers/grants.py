@@ -57,7 +57,7 @@ class GrantsConversation:
             seen = await self.read_status.overview(user)
         except AccessError as error:
             return told(error, support=self.support)
-        return overview(seen.mine, seen.waiting, support=self.support)
+        return overview(seen.mine, seen.waiting, unreadable=seen.unreadable, support=self.support)
 
     # Ending
 

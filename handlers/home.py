@@ -74,6 +74,7 @@ class HomeConversation:
             return home_tab(
                 seen.mine,
                 seen.waiting,
+                unreadable=seen.unreadable,
                 may_diagnose=await self.may_diagnose(user),
                 aws_answers=await answering,
                 support=self.support,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from secrets import token_hex
 from typing import Any
 
-from bot.domain.errors import AccessError, Code, Refusal
+from bot.domain.errors import AccessError, Code, CorruptRow, Refusal
 from bot.log import get_logger
 
 log = get_logger(__name__)
@@ -53,7 +53,7 @@ class Jobs:
             async with asyncio.timeout(LONGEST):
                 await job
         except Exception as error:  # noqa: BLE001 -- the one place where a bug after an ack ends
-            incident = token_hex(4)
+            incident = error.incident if isinstance(error, CorruptRow) else token_hex(4)
             log.bug("job_failed", error, job=name, incident=incident)
             if tell is not None:
                 await tell(Refusal(Code.INCIDENT, incident=incident))

@@ -6,6 +6,7 @@ these is a bug: the person reads an incident id, the log keeps the traceback.
 
 from collections.abc import Mapping
 from enum import StrEnum
+from hashlib import sha256
 
 
 class Code(StrEnum):
@@ -117,6 +118,11 @@ class CorruptRow(Exception):
         super().__init__(f"{table} {key}")
         self.table = table
         self.key = key
+
+    @property
+    def incident(self) -> str:
+        """The same whenever the row is met: every pass and every reader meets it until somebody mends it."""
+        return sha256(str(self).encode()).hexdigest()[:8]
 
 
 class Misconfigured(Exception):

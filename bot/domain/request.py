@@ -119,6 +119,18 @@ class AccessRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A request of which a row cannot be read: it stands still, and the log says more under the incident id."""
+
+    id: RequestId
+    incident: str
+
+    @property
+    def label(self) -> str:
+        return label(self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """One approver's yes; a request may need several."""
 

@@ -23,7 +23,7 @@ from bot.domain.names import (
 )
 from bot.domain.pace import Pace
 from bot.domain.proof import Challenge, ChallengeId, Proof
-from bot.domain.request import AccessRequest, Ask, RequestId, Target
+from bot.domain.request import AccessRequest, Ask, RequestId, Target, Unreadable
 
 T = TypeVar("T")
 
@@ -61,7 +61,11 @@ class Backlog:
 
 
 class Tx(Protocol):
-    """One open transaction. Conditional writes raise `Conflict` and so undo the whole transaction."""
+    """One open transaction. Conditional writes raise `Conflict` and so undo the whole transaction.
+
+    Whatever reads one request, set or message raises `CorruptRow` where a row of it cannot be read; whatever
+    reads several logs that row, with its incident id, and leaves it out.
+    """
 
     @property
     def now(self) -> datetime: ...
@@ -81,8 +85,10 @@ class Tx(Protocol):
 
     def request_by_form(self, form_key: str) -> AccessRequest | None: ...
 
-    def requests_of(self, requester: SlackUserId, *, at_most: int) -> Sequence[AccessRequest]:
-        """Newest first."""
+    def requests_of(
+        self, requester: SlackUserId, *, at_most: int
+    ) -> tuple[Sequence[AccessRequest], Sequence[Unreadable]]:
+        """Newest first, and those of which a row cannot be read."""
         ...
 
     def pending_requests(self, *, at_most: int) -> Sequence[AccessRequest]:
@@ -118,8 +124,13 @@ class Tx(Protocol):
         """By id."""
         ...
 
-    def grants_for(self, requests: Collection[RequestId]) -> Mapping[RequestId, tuple[Grant, ...]]:
-        """Of several requests, in one reading; requests without grants are left out."""
+    def grants_for(
+        self, requests: Collection[RequestId]
+    ) -> tuple[Mapping[RequestId, tuple[Grant, ...]], Sequence[Unreadable]]:
+        """Of several requests, in one reading, and those of which a grant cannot be read.
+
+        Requests without grants are left out.
+        """
         ...
 
     def grants_in(

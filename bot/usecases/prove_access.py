@@ -154,14 +154,15 @@ class StartProof:
             )
         requests = [
             request
-            for request in tx.requests_of(user, at_most=50)
+            for request in tx.requests_of(user, at_most=50)[0]
             if request.ask.permission_set == about.permission_set
         ]
         asked = frozenset(target for request in requests for target in request.ask.targets)
+        opened, _ = tx.grants_for({request.id for request in requests})
         active = frozenset(
             grant.target
-            for request in requests
-            for grant in tx.grants_of(request.id)
+            for grants in opened.values()
+            for grant in grants
             if grant.status is GrantStatus.ACTIVE
         )
         if not asked:

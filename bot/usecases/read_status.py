@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bot.domain.errors import Code, Refusal
 from bot.domain.messages import Story
 from bot.domain.names import SlackUserId
-from bot.domain.request import AccessRequest, RequestId
+from bot.domain.request import AccessRequest, RequestId, Unreadable
 from bot.domain.rules import Rules
 from bot.ports.people import People
 from bot.ports.store import Store, Tx
@@ -25,6 +25,8 @@ class Overview:
 
     mine: tuple[Story, ...]
     waiting: tuple[Story, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    """One's own requests of which a row cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class ReadStatus:
         """One's own requests and grants, and what one could decide. Raises `Refusal`, `Unavailable`."""
         await self.admission.person(user)
 
-        mine, waiting = await self.store.run(
+        (mine, unreadable), waiting = await self.store.run(
             lambda tx: (
                 tx.requests_of(user, at_most=SHOWN),
                 tx.pending_requests(at_most=WAITING_LOOKED_AT),
@@ -49,7 +51,9 @@ class ReadStatus:
         decidable = [each for each in waiting if await self._may_see(each, user, own=False)][:SHOWN]
 
         def read(tx: Tx) -> Overview:
-            return Overview(mine=stories_of(tx, mine), waiting=stories_of(tx, decidable))
+            stories, more = stories_of(tx, mine)
+            asked, _ = stories_of(tx, decidable)
+            return Overview(mine=stories, waiting=asked, unreadable=(*unreadable, *more))
 
         return await self.store.run(read)
 

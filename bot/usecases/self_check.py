@@ -109,7 +109,7 @@ class SelfCheck:
                 name: tuple(Target(account=account, role=role) for role in each.roles)
                 for name, each in offered.items()
             }
-        requests = await self.store.run(lambda tx: tx.requests_of(user, at_most=50))
+        requests, _ = await self.store.run(lambda tx: tx.requests_of(user, at_most=50))
         targets: dict[PermissionSetName, set[Target]] = {}
         for request in requests:
             if request.ask.permission_set in self.rules.sets:

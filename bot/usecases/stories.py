@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.domain.grant import Grant, GrantStatus, Push, can_end
 from bot.domain.messages import Still, Story
 from bot.domain.names import PermissionSetName
-from bot.domain.request import AccessRequest, RequestId, RequestStatus
+from bot.domain.request import AccessRequest, RequestId, RequestStatus, Unreadable
 from bot.ports.store import Tx
 
 OTHERS_READ = 50
@@ -24,15 +24,18 @@ def story_of(tx: Tx, request_id: RequestId | None, outcome: int = 0) -> Story | 
         pushes=tx.pushes_of(request.ask.permission_set),
         outcome=tx.outcome(request_id, outcome),
         at=tx.now,
-        stopped=tx.set_state(request.ask.permission_set).stopped,
+        stopped=tx.stopped_sets({request.ask.permission_set}).get(request.ask.permission_set),
         still=_still(tx, request, grants),
     )
 
 
-def stories_of(tx: Tx, requests: Sequence[AccessRequest]) -> tuple[Story, ...]:
-    """For a list of requests as just read: one reading for all of them, `still` is left out."""
+def stories_of(tx: Tx, requests: Sequence[AccessRequest]) -> tuple[tuple[Story, ...], Sequence[Unreadable]]:
+    """For a list of requests as just read: one reading for all of them, `still` is left out.
+
+    And those of which a grant cannot be read: they have no story.
+    """
     if not requests:
-        return ()
+        return (), ()
     names = {request.ask.permission_set for request in requests}
     pushes: dict[PermissionSetName, tuple[Push, ...]] = {}
     for push in tx.pushes_in(names):
@@ -40,8 +43,9 @@ def stories_of(tx: Tx, requests: Sequence[AccessRequest]) -> tuple[Story, ...]:
     stopped = tx.stopped_sets(names)
     # Nothing was opened for what was not approved.
     approved = {request.id for request in requests if request.status is RequestStatus.APPROVED}
-    grants, outcomes = tx.grants_for(approved), tx.outcomes_for(approved)
-    return tuple(
+    (grants, unreadable), outcomes = tx.grants_for(approved), tx.outcomes_for(approved)
+    lost = {each.id for each in unreadable}
+    stories = tuple(
         Story(
             request=request,
             grants=grants.get(request.id, ()),
@@ -51,7 +55,9 @@ def stories_of(tx: Tx, requests: Sequence[AccessRequest]) -> tuple[Story, ...]:
             stopped=stopped.get(request.ask.permission_set),
         )
         for request in requests
+        if request.id not in lost
     )
+    return stories, unreadable
 
 
 def _still(tx: Tx, request: AccessRequest, grants: tuple[Grant, ...]) -> tuple[Still, ...]:

@@ -13,7 +13,7 @@ from functools import partial
 from secrets import token_hex
 from time import monotonic
 
-from bot.domain.errors import AccessError, Conflict, Unavailable
+from bot.domain.errors import AccessError, Conflict, CorruptRow, Unavailable
 from bot.log import get_logger
 from bot.ports.clock import Clock
 from bot.ports.store import Store, Work, WorkKind
@@ -162,7 +162,7 @@ class Engine:
             log.error("work_failed", kind=work.kind, key=work.key, code=error.code.value)
             await self._back_off(work, error)
         except Exception as error:  # noqa: BLE001 -- the one place where a bug in a handler ends: it is logged whole, and the work is kept
-            incident = token_hex(4)
+            incident = error.incident if isinstance(error, CorruptRow) else token_hex(4)
             log.bug("work_bug", error, kind=work.kind, key=work.key, incident=incident)
             await self._tell_of_bug(work, incident)
             await self._back_off(work, error)

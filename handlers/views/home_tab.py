@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
 from bot.domain.messages import Story
+from bot.domain.request import Unreadable
 from handlers import ids
 from handlers.views.escape import mrkdwn, one_line
 from handlers.views.overview import lists
@@ -19,7 +20,13 @@ _WELCOME: Final = (
 
 
 def home_tab(
-    mine: Sequence[Story], waiting: Sequence[Story], *, may_diagnose: bool, aws_answers: bool, support: str
+    mine: Sequence[Story],
+    waiting: Sequence[Story],
+    *,
+    may_diagnose: bool,
+    aws_answers: bool,
+    support: str,
+    unreadable: Sequence[Unreadable] = (),
 ) -> Json:
     """One's own requests, newest first; for approvers also what waits for them, and the doctor."""
     own = sorted(mine, key=lambda story: story.request.id, reverse=True)
@@ -36,7 +43,7 @@ def home_tab(
     if not aws_answers:
         text = "⚠️ *AWS does not answer at the moment.* What you ask for is kept, and done once it answers."
         blocks.append(section(text))
-    return _home([*blocks, *lists(own, asked), _closing(support)])
+    return _home([*blocks, *lists(own, asked, unreadable), _closing(support)])
 
 
 def sorry_tab(words: str, *, support: str) -> Json:

@@ -7,6 +7,7 @@ from slack_sdk.models.blocks import Block, DividerBlock
 
 from bot.domain.grant import can_end
 from bot.domain.messages import Story
+from bot.domain.request import Unreadable
 from handlers import ids
 from handlers.views import facts_parts
 from handlers.views.escape import mrkdwn, one_line, quote
@@ -42,18 +43,24 @@ _AWS_WORDS: Final = 300
 _STATUS: Final = f"`{ids.COMMAND} status"
 
 
-def overview(mine: Sequence[Story], waiting: Sequence[Story], *, support: str) -> Message:
+def overview(
+    mine: Sequence[Story],
+    waiting: Sequence[Story],
+    *,
+    support: str,
+    unreadable: Sequence[Unreadable] = (),
+) -> Message:
     """One's own requests, newest first; for approvers also what waits for them, oldest first."""
     own = sorted(mine, key=lambda story: story.request.id, reverse=True)
     asked = sorted(waiting, key=lambda story: story.request.id)
-    if not own and not asked:
+    if not own and not asked and not unreadable:
         return _nothing_yet(support)
-    blocks = lists(own, asked)
+    blocks = lists(own, asked, unreadable)
     blocks.append(context(f"Only you see this. Questions? Ask {mrkdwn(one_line(support, 100))}."))
-    return message(_in_short(own, asked), blocks)
+    return message(_in_short(own, asked, unreadable), blocks)
 
 
-def lists(own: Sequence[Story], asked: Sequence[Story]) -> list[Block]:
+def lists(own: Sequence[Story], asked: Sequence[Story], unreadable: Sequence[Unreadable] = ()) -> list[Block]:
     """What waits for one's decision, then one's own requests; in the order given. The Home tab shows the same."""
     blocks: list[Block] = []
     if asked:
@@ -65,14 +72,13 @@ def lists(own: Sequence[Story], asked: Sequence[Story]) -> list[Block]:
                 f"{_STATUS} WA-17` shows one request as a whole."
             ),
         ]
-    if asked and own:
+    if asked and (own or unreadable):
         blocks.append(DividerBlock())
-    if own:
-        blocks += [
-            header("Your requests"),
-            *sections(_fitting([_own_line(story) for story in own])),
-            context(_hint(own)),
-        ]
+    if own or unreadable:
+        entries = [*map(_unreadable_line, unreadable), *map(_own_line, own)]
+        blocks += [header("Your requests"), *sections(_fitting(entries))]
+        if own:
+            blocks.append(context(_hint(own)))
     else:
         blocks.append(section(f"You have asked for nothing yourself so far. To start, type {_START}."))
     return blocks
@@ -120,7 +126,7 @@ def _nothing_yet(support: str) -> Message:
     )
 
 
-def _in_short(own: Sequence[Story], asked: Sequence[Story]) -> str:
+def _in_short(own: Sequence[Story], asked: Sequence[Story], unreadable: Sequence[Unreadable]) -> str:
     said = []
     if asked:
         said.append(f"{counted(len(asked), 'request waits', 'requests wait')} for your decision.")
@@ -130,7 +136,9 @@ def _in_short(own: Sequence[Story], asked: Sequence[Story]) -> str:
             f"Of your requests, {counted(len(own), 'is', 'are')} listed; the newest, {newest.request.label}: "
             f"{in_words(newest, you=True)}"
         )
-    else:
+    if unreadable:
+        said.append(f"{listed([each.label for each in unreadable], 3)} cannot be read at present.")
+    elif not own:
         said.append("You have asked for nothing yourself so far.")
     return " ".join(said)
 
@@ -154,6 +162,13 @@ def _own_line(story: Story) -> str:
     request, ask = story.request, story.request.ask
     what = f"{extent(ask.targets)} with {bold(ask.permission_set)}"
     return f"*{request.label}* · {what}, asked {when(request.created_at)}\n{_state(story)}"
+
+
+def _unreadable_line(each: Unreadable) -> str:
+    return (
+        f"⚠️ *{each.label}* cannot be read at present (incident {each.incident}). Nothing is done for it until "
+        "somebody who runs the bot has mended it; the others go on."
+    )
 
 
 def _state(story: Story) -> str:

@@ -87,7 +87,7 @@ def reading(table: str, key: object) -> Iterator[None]:
     """Turn whatever is wrong with one row into `CorruptRow`."""
     try:
         yield
-    except (ValueError, TypeError) as exc:
+    except (ValueError, TypeError, OverflowError) as exc:
         raise CorruptRow(table, key) from exc
 
 
@@ -134,7 +134,7 @@ def read_request(row: AnyRow, approvals: tuple[Approval, ...]) -> AccessRequest:
     with reading("requests", row.id):
         return AccessRequest(
             id=RequestId(row.id),
-            version=row.version,
+            version=int(row.version),
             status=RequestStatus(row.status),
             ask=Ask(
                 requester=SlackUserId(row.requester),
@@ -187,7 +187,7 @@ def read_grant(row: AnyRow) -> Grant:
     with reading("grants", row.id):
         return Grant(
             id=GrantId(row.id),
-            version=row.version,
+            version=int(row.version),
             request=RequestId(row.request),
             permission_set=PermissionSetName(row.permission_set),
             target=Target(account=AccountId(row.account), role=RoleName(row.role)),
@@ -198,7 +198,7 @@ def read_grant(row: AnyRow) -> Grant:
             wanted_at=instant(row.wanted_at),
             written=row.written,
             already_allowed=row.already_allowed,
-            rounds=row.rounds,
+            rounds=int(row.rounds),
             failure=FAILURE.load_maybe(row.failure),
             end_cause=EndCause(row.end_cause) if row.end_cause is not None else None,
             end_note=row.end_note,

@@ -1,6 +1,6 @@
 """Grants, and what is known of the permission sets that they live in."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -8,14 +8,16 @@ from itertools import groupby
 from sqlalchemy import bindparam, or_, select, update
 
 from bot.adapters.storage import codec, tables
+from bot.adapters.storage.codec import AnyRow
 from bot.adapters.storage.dialect import insert_or_replace
-from bot.adapters.storage.rows import Rows, saving
+from bot.adapters.storage.rows import Rows, Sieve, saving
 from bot.domain.errors import Code, Conflict, CorruptRow
 from bot.domain.grant import Copies, Failure, Flight, Grant, GrantId, GrantStatus, Push, PushStatus, SetState
 from bot.domain.names import AccountId, IdentityUserId, PermissionSetName, RoleArn
 from bot.domain.request import (
     RequestId,
     Target,
+    Unreadable,
     label,
 )
 from bot.log import get_logger
@@ -77,14 +79,19 @@ class GrantRows(Rows):
     def grants_of(self, request: RequestId) -> tuple[Grant, ...]:
         return tuple(codec.read_grant(row) for row in self._all(GRANTS, {"requests": [request]}))
 
-    def grants_for(self, requests: Collection[RequestId]) -> dict[RequestId, tuple[Grant, ...]]:
+    def grants_for(
+        self, requests: Collection[RequestId]
+    ) -> tuple[dict[RequestId, tuple[Grant, ...]], Sequence[Unreadable]]:
         if not requests:
-            return {}
-        rows = self._all(GRANTS, {"requests": sorted(requests)})
-        return {
-            RequestId(request): tuple(codec.read_grant(row) for row in group)
-            for request, group in groupby(rows, key=lambda row: row.request)
+            return {}, ()
+        sieve = Sieve()
+        grants = sieve.read(self._all(GRANTS, {"requests": sorted(requests)}), codec.read_grant)
+        found = {
+            request: tuple(group)
+            for request, group in groupby(grants, key=lambda grant: grant.request)
+            if request not in sieve.lost
         }
+        return found, tuple(sieve.lost.values())
 
     def grants_in(
         self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]
@@ -105,7 +112,11 @@ class GrantRows(Rows):
             except CorruptRow as corrupt:
                 broken.add(RequestId(row.request))
                 log.error(
-                    "row_corrupt", table=corrupt.table, key=str(corrupt.key), request=label(row.request)
+                    "row_corrupt",
+                    table=corrupt.table,
+                    key=str(corrupt.key),
+                    request=label(row.request),
+                    incident=corrupt.incident,
                 )
         return tuple(grant for grant in grants if grant.request not in broken), frozenset(broken)
 
@@ -120,7 +131,7 @@ class GrantRows(Rows):
         )
         longest = (table.c.ends_at.is_not(None), table.c.ends_at.desc(), table.c.id)
         rows = self._all(select(table).where(*wanted).order_by(*longest).limit(at_most))
-        return tuple(codec.read_grant(row) for row in rows)
+        return tuple(Sieve().read(rows, codec.read_grant))
 
     def grants_on(
         self, permission_set: PermissionSetName, role: RoleArn, *, since: datetime
@@ -154,11 +165,7 @@ class SetRows(Rows):
         return codec.read_set(row)
 
     def stopped_sets(self, names: Collection[PermissionSetName]) -> dict[PermissionSetName, Failure]:
-        stopped = {}
-        for row in self._all(STOPPED, {"names": sorted(names)}):
-            with codec.reading("permission_sets", row.permission_set):
-                stopped[PermissionSetName(row.permission_set)] = codec.FAILURE.load(row.stopped)
-        return stopped
+        return dict(Sieve().read(self._all(STOPPED, {"names": sorted(names)}), _stopped))
 
     def save_set_state(self, seen: SetState, changed: SetState) -> SetState:
         table = tables.permission_sets
@@ -180,7 +187,7 @@ class SetRows(Rows):
         return self.pushes_in((permission_set,))
 
     def pushes_in(self, names: Collection[PermissionSetName]) -> tuple[Push, ...]:
-        return tuple(codec.read_push(row) for row in self._all(PUSHES, {"names": sorted(names)}))
+        return tuple(Sieve().read(self._all(PUSHES, {"names": sorted(names)}), codec.read_push))
 
     def flights(self, *, within: timedelta) -> tuple[Flight, ...]:
         # The database compares the instants: one that cannot be read lies outside, on both sides of now.
@@ -205,3 +212,8 @@ class SetRows(Rows):
     def save_copies(self, copies: Copies) -> None:
         statement = insert_or_replace(self.connection.dialect.name, tables.copies)
         self.connection.execute(statement, codec.copies_values(copies))
+
+
+def _stopped(row: AnyRow) -> tuple[PermissionSetName, Failure]:
+    with codec.reading("permission_sets", row.permission_set):
+        return PermissionSetName(row.permission_set), codec.FAILURE.load(row.stopped)

@@ -8,7 +8,7 @@ from sqlalchemy import Insert, and_, bindparam, case, func, select, update
 from bot.adapters.storage import codec, tables
 from bot.adapters.storage import work as work_rows
 from bot.adapters.storage.dialect import insert
-from bot.adapters.storage.rows import Rows
+from bot.adapters.storage.rows import Rows, Sieve
 from bot.domain.errors import Code, Conflict, NotFound
 from bot.domain.messages import Answer, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import ChannelId, SlackTeamId, SlackUserId
@@ -169,4 +169,4 @@ class MessageRows(Rows):
         if not requests:
             return {}
         rows = self._all(NEWEST_OUTCOMES, {"requests": sorted(requests)})
-        return {RequestId(row.request): codec.read_outcome(row) for row in rows}
+        return dict(Sieve().read(rows, lambda row: (RequestId(row.request), codec.read_outcome(row))))

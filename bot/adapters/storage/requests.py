@@ -4,20 +4,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
+from operator import itemgetter
 
 from sqlalchemy import Executable, bindparam, select, update
 
 from bot.adapters.storage import codec, tables
 from bot.adapters.storage.codec import AnyRow
-from bot.adapters.storage.rows import Rows, saving
+from bot.adapters.storage.rows import Rows, Sieve, saving
 from bot.domain.errors import Code, Conflict, NotFound
 from bot.domain.names import SlackUserId
 from bot.domain.request import (
     AccessRequest,
-    Approval,
     Ask,
     RequestId,
     RequestStatus,
+    Unreadable,
     label,
 )
 
@@ -65,27 +66,38 @@ class RequestRows(Rows):
         row = self._one(statement, {"request": request})
         if row is None:
             raise NotFound(Code.NOT_FOUND, id=label(request))
-        return self._with_approvals([row])[0]
+        return self._with_approvals(row)
 
     def request_by_form(self, form_key: str) -> AccessRequest | None:
         row = self._one(select(tables.requests).where(tables.requests.c.form_key == form_key))
-        return None if row is None else self._with_approvals([row])[0]
+        return None if row is None else self._with_approvals(row)
 
-    def requests_of(self, requester: SlackUserId, *, at_most: int) -> Sequence[AccessRequest]:
+    def requests_of(
+        self, requester: SlackUserId, *, at_most: int
+    ) -> tuple[Sequence[AccessRequest], Sequence[Unreadable]]:
         theirs = select(tables.requests).where(tables.requests.c.requester == requester)
-        return self._with_approvals(self._all(theirs.order_by(tables.requests.c.id.desc()).limit(at_most)))
+        rows = self._all(theirs.order_by(tables.requests.c.id.desc()).limit(at_most))
+        sieve = Sieve()
+        return self._readable(rows, sieve), tuple(sieve.lost.values())
 
     def pending_requests(self, *, at_most: int) -> Sequence[AccessRequest]:
         pending = select(tables.requests).where(tables.requests.c.status == RequestStatus.PENDING)
-        return self._with_approvals(self._all(pending.order_by(tables.requests.c.id).limit(at_most)))
+        return self._readable(self._all(pending.order_by(tables.requests.c.id).limit(at_most)), Sieve())
 
-    def _with_approvals(self, rows: Sequence[AnyRow]) -> list[AccessRequest]:
+    def _with_approvals(self, row: AnyRow) -> AccessRequest:
+        approvals = self._all(APPROVALS, {"requests": [row.id]})
+        return codec.read_request(row, tuple(codec.read_approval(each) for each in approvals))
+
+    def _readable(self, rows: Sequence[AnyRow], sieve: Sieve) -> list[AccessRequest]:
+        """Those of which everything can be read."""
         found = self._all(APPROVALS, {"requests": [row.id for row in rows]}) if rows else ()
-        approvals: dict[int, tuple[Approval, ...]] = {
-            request: tuple(codec.read_approval(row) for row in group)
-            for request, group in groupby(found, key=lambda row: row.request)
+        given = sieve.read(found, lambda row: (row.request, codec.read_approval(row)))
+        approvals = {
+            request: tuple(approval for _, approval in group)
+            for request, group in groupby(given, key=itemgetter(0))
         }
-        return [codec.read_request(row, approvals.get(row.id, ())) for row in rows]
+        whole = (row for row in rows if row.id not in sieve.lost)
+        return sieve.read(whole, lambda row: codec.read_request(row, approvals.get(row.id, ())), request="id")
 
     def save_request(self, seen: AccessRequest, changed: AccessRequest) -> AccessRequest:
         saved = replace(changed, version=seen.version + 1)

@@ -1,14 +1,22 @@
 """One open transaction: its connection, and how a row is read, added and changed under a condition."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection, Executable, Table, Update, bindparam, update
 
 from bot.adapters.storage import work as work_rows
 from bot.adapters.storage.codec import AnyRow, Values
 from bot.adapters.storage.dialect import insert_new
+from bot.domain.errors import CorruptRow
+from bot.domain.request import RequestId, Unreadable, label
+from bot.log import get_logger
 from bot.ports.store import WorkKind
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
 
 WRITTEN = "written"
 """Where a connection notes that the transaction at hand has changed something."""
@@ -26,6 +34,34 @@ def saving(table: Table) -> Update:
     """Writes a row only in the version in which it was seen."""
     unchanged = (table.c.id == bindparam("seen_id"), table.c.version == bindparam("seen_version"))
     return update(table).where(*unchanged)
+
+
+class Sieve:
+    """Reads rows of many requests or sets: one that cannot be read is logged and left out, and stops only its own."""
+
+    def __init__(self) -> None:
+        self.lost: dict[RequestId, Unreadable] = {}
+        """The requests of such rows."""
+
+    def read(
+        self, rows: Iterable[AnyRow], read: Callable[[AnyRow], T], *, request: str = "request"
+    ) -> list[T]:
+        """`request` is the column that names the request; a row without it belongs to none."""
+        found = []
+        for row in rows:
+            try:
+                found.append(read(row))
+            except CorruptRow as corrupt:
+                self._lose(corrupt, getattr(row, request, None))
+        return found
+
+    def _lose(self, corrupt: CorruptRow, request: int | None) -> None:
+        about = {"table": corrupt.table, "key": str(corrupt.key), "incident": corrupt.incident}
+        if request is not None:
+            number = RequestId(request)
+            self.lost.setdefault(number, Unreadable(id=number, incident=corrupt.incident))
+            about["request"] = label(number)
+        log.error("row_corrupt", **about)
 
 
 class Rows:

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from bot.domain.errors import AccessError, Code, CorruptRow
 from handlers import jobs as jobs_module
 from handlers.jobs import Jobs
 
@@ -76,6 +77,21 @@ async def test_an_error_in_a_job_is_a_bug_and_is_logged_whole(
     assert record.getMessage() == "job_failed"
     assert record.exc_info is not None
     assert isinstance(record.exc_info[1], ValueError)
+
+
+async def test_a_row_that_cannot_be_read_is_told_with_the_incident_that_stands_in_the_log(jobs: Jobs) -> None:
+    corrupt, told = CorruptRow("requests", 1), []
+
+    async def job() -> None:
+        raise corrupt
+
+    async def tell(error: AccessError) -> None:
+        told.append((error.code, error.facts["incident"]))
+
+    jobs.start(job(), name="a job", tell=tell)
+    await jobs.drain(1)
+
+    assert told == [(Code.INCIDENT, corrupt.incident)]
 
 
 async def test_a_job_that_never_ends_is_ended(

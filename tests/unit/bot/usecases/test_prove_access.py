@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from bot.adapters.storage import tables
 from bot.adapters.storage.tx import SqlTx
@@ -255,6 +256,22 @@ async def test_verify_proves_every_role_of_an_account_without_a_request(desk: De
     assert BUILDER in {target.role for target in opened.challenge.targets}
     assert report.proved == (a_target(TEST),)
     assert (owed.channel, owed.thread_key, owed.request) == (ALICE, None, None)
+
+
+async def test_what_was_granted_can_be_proved_though_another_request_cannot_be_read(desk: Desk) -> None:
+    await desk.world.granted(an_ask(targets=[a_target(PROD, READER)], form_key="second"))
+    await desk.world.granted(an_ask(form_key="third"))
+
+    def damage(tx: Tx) -> None:
+        assert isinstance(tx, SqlTx)
+        tx.connection.execute(text("UPDATE grants SET failure = '{' WHERE request = 1"))
+        tx.connection.execute(text("UPDATE requests SET facts = '{' WHERE id = 3"))
+
+    await desk.world.database.run(damage)
+
+    opened = await desk.open(About(permission_set=SET))
+
+    assert set(opened.challenge.targets) == {a_target(PROD, READER)}
 
 
 async def test_tokens_that_come_by_slack_must_be_brought_by_the_person(desk: Desk) -> None:

@@ -1,13 +1,16 @@
 """What a person has asked for, and what waits for them: to everybody else it does not exist."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+from sqlalchemy import text
 
-from bot.domain.errors import Code, NotFound, Refusal, Unavailable
+from bot.adapters.storage.tx import SqlTx
+from bot.domain.errors import Code, CorruptRow, NotFound, Refusal, Unavailable
 from bot.domain.messages import ClickKind
 from bot.domain.names import SlackUserId
 from bot.domain.request import RequestId
+from bot.ports.store import Tx
 from bot.usecases.read_status import SHOWN, ReadStatus
 from bot.usecases.record_click import RecordClick
 from tests.builders import (
@@ -33,6 +36,14 @@ ONE = RequestId(1)
 async def world() -> AsyncIterator[World]:
     async with a_world() as world:
         yield world
+
+
+def sql(statement: str) -> Callable[[Tx], None]:
+    def run(tx: Tx) -> None:
+        assert isinstance(tx, SqlTx)
+        assert tx.connection.execute(text(statement)).rowcount > 0
+
+    return run
 
 
 def status(world: World) -> ReadStatus:
@@ -87,6 +98,57 @@ async def test_an_overview_holds_what_one_message_holds(world: World) -> None:
 
     assert mine == list(range(SHOWN + 2, 2, -1))
     assert waiting == list(range(1, SHOWN + 1))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE requests SET facts = '{' WHERE id = 2",
+        "UPDATE requests SET status = 'pending', ruling = '{' WHERE id = 2",
+        "UPDATE approvals SET at = 'noon' WHERE request = 2",
+    ],
+)
+async def test_a_request_that_cannot_be_read_hides_no_other(world: World, damage: str) -> None:
+    await asked(world, times=3)
+    await world.database.run(lambda tx: tx.add_approval(RequestId(2), CAROL))
+    await world.database.run(sql(damage))
+
+    assert await numbers(world, BOB) == ([], [1, 3])
+    assert await numbers(world, ALICE) == ([3, 1], [])
+    (lost,) = (await status(world).overview(ALICE)).unreadable
+    assert lost.label == "WA-2"
+    assert len(lost.incident) == 8
+    assert (await status(world).overview(BOB)).unreadable == ()
+    with pytest.raises(CorruptRow) as caught:
+        await status(world).one(ALICE, RequestId(2))
+    assert caught.value.incident == lost.incident
+
+
+async def test_a_grant_that_cannot_be_read_hides_only_its_request(world: World) -> None:
+    await world.granted()
+    await world.granted(an_ask(form_key="second"))
+    await world.database.run(sql("UPDATE grants SET failure = '{' WHERE request = 1"))
+    await world.database.run(sql("UPDATE pushes SET failure = '{'"))
+    await world.database.run(sql("UPDATE outcomes SET body = '{'"))
+    await world.database.run(sql("UPDATE permission_sets SET stopped = '{'"))
+
+    overview = await status(world).overview(ALICE)
+
+    assert [story.request.id for story in overview.mine] == [2]
+    assert [each.label for each in overview.unreadable] == ["WA-1"]
+
+
+async def test_a_message_about_one_request_is_drawn_whatever_is_wrong_with_another(world: World) -> None:
+    await world.granted(an_ask(form_key="first"))
+    await world.granted(an_ask(form_key="second", span=None))
+    third = await world.granted(an_ask(form_key="third", span=None))
+    await world.database.run(sql("UPDATE grants SET failure = '{' WHERE request = 2"))
+    await world.database.run(sql("UPDATE permission_sets SET sids = '{'"))
+    await world.database.run(sql("UPDATE pushes SET failure = '{'"))
+
+    story = await status(world).one(ALICE, ONE)
+
+    assert [still.request for still in story.still] == [third.id]
 
 
 async def test_what_is_not_offered_any_more_waits_for_nobody(world: World) -> None:

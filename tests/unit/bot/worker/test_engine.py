@@ -207,6 +207,17 @@ async def test_whoever_waits_for_work_with_a_bug_is_told_the_id_that_the_log_car
     assert incident in str(record.__dict__)
 
 
+async def test_a_row_that_cannot_be_read_has_the_incident_that_stands_in_the_log(bench: Bench) -> None:
+    corrupt = CorruptRow("requests", 1)
+    await bench.poke("1")
+    await bench.poke("2")
+
+    async with running(bench.engine(bench.raising(corrupt, Conflict(Code.CONFLICT)))):
+        await bench.done.wait()
+
+    assert bench.incidents == [("1", corrupt.incident)]
+
+
 async def test_a_bug_that_nobody_could_be_told_of_is_kept_all_the_same(bench: Bench) -> None:
     async def cannot(work: Work, incident: str) -> None:
         raise Unavailable(Code.STORE_UNAVAILABLE)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.domain.diagnosis import About, Area, diagnosis
+from bot.domain.request import RequestId, Unreadable
 from bot.usecases.doctor import misconfigured
 from handlers.views.diagnosis import diagnosis_modal, looking, not_for_you, sorry
 from handlers.views.home_tab import home_tab, sorry_tab
@@ -67,6 +68,12 @@ def test_the_home_tab_keeps_slacks_limits_however_much_there_is(shown: int, may_
         )
         assert_sound(tab, "home")
         assert ("Run doctor" in readable(tab)) == may_diagnose
+        lost = [Unreadable(id=RequestId(10**9 + each), incident="1a2b3c4d") for each in range(shown)]
+        tab = home_tab(
+            mine, pending, may_diagnose=True, aws_answers=False, support=LONG_SUPPORT, unreadable=lost
+        )
+        assert_sound(tab, "home")
+        assert ("cannot be read" in readable(tab)) == bool(lost)
 
 
 def test_the_page_for_those_who_are_not_served() -> None:

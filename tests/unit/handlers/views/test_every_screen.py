@@ -8,7 +8,7 @@ import pytest
 from bot.domain.grant import GrantStatus
 from bot.domain.messages import Story
 from bot.domain.names import ChannelId
-from bot.domain.request import RequestStatus, Scope
+from bot.domain.request import RequestId, RequestStatus, Scope, Unreadable
 from handlers.views.approval_card import card, copy
 from handlers.views.details import details
 from handlers.views.end_form import end_form
@@ -75,3 +75,5 @@ def test_the_overview_keeps_slacks_limits_however_much_there_is(shown: int) -> N
         assert_sound(repeated(overview(mine, [], support=LONG_SUPPORT)))
         assert_sound(repeated(overview(mine, (pending + few) * 9, support=LONG_SUPPORT)))
         assert_sound(repeated(overview([], (pending * 20)[:shown], support=LONG_SUPPORT)))
+        lost = [Unreadable(id=RequestId(10**9 + each), incident="1a2b3c4d") for each in range(shown)]
+        assert_sound(repeated(overview(mine, pending * 9, unreadable=lost, support=LONG_SUPPORT)))

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.errors import Code
 from bot.domain.grant import EndCause, Failure, GrantStatus
 from bot.domain.messages import Story
-from bot.domain.request import Approval, RequestId, RequestStatus
+from bot.domain.request import Approval, RequestId, RequestStatus, Unreadable
 from handlers.views.overview import one, overview
 from handlers.views.parts import Message
 from tests.unit.handlers.views.judge import assert_sound, readable
@@ -63,6 +63,23 @@ def test_what_waits_stands_oldest_first_with_who_what_and_since_when() -> None:
     assert "on the cards in the approvals channel" in text
     assert message.text.startswith("2 requests wait for your decision.")
     assert "You have asked for nothing yourself so far." in text
+
+
+@pytest.mark.parametrize("mine", [(), (a_story(),)])
+@pytest.mark.parametrize("waiting", [(), (numbered(a_story(), 9),)])
+def test_own_requests_that_cannot_be_read_are_named_with_their_incident(
+    mine: tuple[Story, ...], waiting: tuple[Story, ...]
+) -> None:
+    lost = [Unreadable(id=RequestId(number), incident=f"1a2b3c4{number}") for number in (4, 5)]
+
+    message = overview(mine, waiting, unreadable=lost, support=SUPPORT)
+
+    text = readable(message)
+    assert "⚠️ *WA-4* cannot be read at present (incident 1a2b3c44)." in text
+    assert "⚠️ *WA-5* cannot be read at present (incident 1a2b3c45)." in text
+    assert "WA-4 and WA-5 cannot be read at present." in message.text
+    assert "asked for nothing" not in text + message.text
+    assert_sound(message)
 
 
 def test_what_has_no_card_yet_is_not_looked_for() -> None:

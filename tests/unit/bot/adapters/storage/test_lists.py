@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import text
 
 from bot.adapters.storage.store import SqlStore
@@ -12,10 +13,11 @@ from bot.domain.errors import Code
 from bot.domain.grant import Failure, Flight, Push, PushStatus
 from bot.domain.messages import Outcome
 from bot.domain.names import AccountId, PermissionSetName
+from bot.domain.request import RequestId
 from bot.domain.rounds import HOLDS_ITS_PLACE
 from bot.ports.store import Tx
 from tests.fakes.clock import NOON
-from tests.unit.bot.adapters.storage.samples import add_grant, add_request
+from tests.unit.bot.adapters.storage.samples import ALICE, BOB, SET, add_grant, add_request
 
 A, B, C = (PermissionSetName(name) for name in "ABC")
 STOPPED = Failure(code=Code.CONFLICT, reason="altered by hand")
@@ -33,7 +35,7 @@ async def test_grants_and_newest_outcomes_of_many_are_those_of_each(store: SqlSt
     await store.run(write)
     requests = [request.id for request in await store.run(lambda tx: tx.pending_requests(at_most=10))]
 
-    grants, outcomes = await store.run(lambda tx: (tx.grants_for(requests), tx.outcomes_for(requests)))
+    (grants, _), outcomes = await store.run(lambda tx: (tx.grants_for(requests), tx.outcomes_for(requests)))
 
     for request in requests:
         each = await store.run(lambda tx, one=request: (tx.grants_of(one), tx.outcome(one, 0)))  # type: ignore[misc]
@@ -66,7 +68,18 @@ async def test_nothing_is_read_for_nobody(store: SqlStore) -> None:
         lambda tx: (tx.grants_for(()), tx.outcomes_for(()), tx.pushes_in(()), tx.stopped_sets(()))
     )
 
-    assert read == ({}, {}, (), {})
+    assert read == (({}, ()), {}, (), {})
+
+
+DAMAGES = [
+    "UPDATE requests SET facts = '{' WHERE id = 2",
+    "UPDATE requests SET targets = '[]]' WHERE id = 2",
+    "UPDATE requests SET scope = 'sideways' WHERE id = 2",
+    "UPDATE grants SET failure = '{' WHERE request = 2",
+    "UPDATE grants SET end_cause = 'lapsed' WHERE request = 2",
+    "UPDATE grants SET role_arn = 'nonsense' WHERE request = 2",
+    "UPDATE grants SET status = 'sideways' WHERE request = 2",
+]
 
 
 def damage(*statements: str) -> Callable[[Tx], None]:
@@ -76,6 +89,78 @@ def damage(*statements: str) -> Callable[[Tx], None]:
             assert tx.connection.execute(text(statement)).rowcount > 0
 
     return run
+
+
+def three_requests(tx: Tx) -> None:
+    """One grant each, written."""
+    for _ in range(3):
+        request = add_request(tx).id
+        tx.add_approval(request, BOB)
+        grant = add_grant(tx, request)
+        tx.save_grant(grant, replace(grant, written=True))
+        tx.add_outcome(Outcome(request=request, number=1, at=NOON, verifications=()))
+
+
+@pytest.mark.parametrize("statement", DAMAGES[:3])
+async def test_lists_of_requests_leave_out_the_one_that_cannot_be_read(
+    store: SqlStore, statement: str
+) -> None:
+    await store.run(three_requests)
+    await store.run(damage(statement))
+
+    (mine, lost), waiting = await store.run(
+        lambda tx: (tx.requests_of(ALICE, at_most=9), tx.pending_requests(at_most=9))
+    )
+
+    assert [request.id for request in mine] == [3, 1]
+    assert [request.id for request in waiting] == [1, 3]
+    assert [request.approvals[0].by for request in waiting] == [BOB, BOB]
+    assert [each.id for each in lost] == [2]
+
+
+async def test_lists_of_what_belongs_to_requests_leave_out_what_cannot_be_read(store: SqlStore) -> None:
+    await store.run(three_requests)
+    await store.run(
+        damage(
+            "UPDATE grants SET status = 'active' WHERE request <> 2",
+            "UPDATE grants SET status = 'active', failure = '{' WHERE request = 2",
+            "UPDATE outcomes SET body = '{' WHERE request = 3",
+        )
+    )
+    requests = [RequestId(number) for number in (1, 2, 3)]
+
+    grants, lost = await store.run(lambda tx: tx.grants_for(requests))
+    outcomes = await store.run(lambda tx: tx.outcomes_for(requests))
+    arn = grants[RequestId(1)][0].role_arn
+    active = await store.run(lambda tx: tx.active_on(SET, [arn], at_most=9))
+
+    assert list(grants) == [1, 3]
+    assert [each.id for each in lost] == [2]
+    assert list(outcomes) == [1, 2]
+    assert [grant.request for grant in active] == [1, 3]
+
+
+async def test_lists_of_sets_leave_out_what_cannot_be_read(store: SqlStore) -> None:
+    def write(tx: Tx) -> None:
+        for name in (A, B):
+            account = AccountId("1")
+            tx.save_push(Push(permission_set=name, account=account, status=PushStatus.FAILED, document="{}"))
+            state = tx.set_state(name)
+            tx.save_set_state(state, replace(state, stopped=STOPPED))
+
+    await store.run(write)
+    await store.run(
+        damage(
+            "UPDATE pushes SET failure = '{' WHERE permission_set = 'A'",
+            "UPDATE permission_sets SET stopped = '{' WHERE permission_set = 'A'",
+        )
+    )
+
+    pushes, stopped = await store.run(lambda tx: (tx.pushes_in({A, B}), tx.stopped_sets({A, B})))
+
+    assert [push.permission_set for push in pushes] == [B]
+    assert stopped == {B: STOPPED}
+    assert await store.run(lambda tx: tx.pushes_of(A)) == ()
 
 
 async def test_a_flight_counts_whatever_else_its_row_says_until_it_is_old(store: SqlStore) -> None:

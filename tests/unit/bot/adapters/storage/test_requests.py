@@ -131,7 +131,7 @@ async def test_lists_show_ones_own_newest_first_and_pending_oldest_first(store: 
     await store.run(lambda tx: tx.add_approval(hers[2].id, BOB))
     await store.run(lambda tx: tx.save_request(hers[0], replace(hers[0], status=RequestStatus.CANCELLED)))
 
-    newest = await store.run(lambda tx: tx.requests_of(ALICE, at_most=2))
+    newest, _ = await store.run(lambda tx: tx.requests_of(ALICE, at_most=2))
     pending = await store.run(lambda tx: tx.pending_requests(at_most=10))
 
     assert [request.id for request in newest] == [hers[2].id, hers[1].id]
