@@ -115,6 +115,18 @@ class Grant:
         return Want(role_arn=self.role_arn, person=self.person, ends_at=self.ends_at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenGrants:
+    """What has not ended in one permission set."""
+
+    grants: tuple[Grant, ...]
+    """By id; those of broken requests are left out: nothing is done for them."""
+    broken: frozenset[RequestId]
+    """Requests of which a row cannot be read, though something of theirs has not ended."""
+    kept: frozenset[Want] | None
+    """What may have been written for broken requests and must not be taken away; None: that is not known."""
+
+
 class PushStatus(StrEnum):
     """How far a provisioning of one account got; stored, never rename a value."""
 

@@ -14,7 +14,7 @@ from bot.domain.evaluate import Coverage, coverage
 from bot.domain.grant import Copies, Grant, GrantStatus, Push, PushStatus
 from bot.domain.names import AccountId, IdentityUserId, RoleArn
 from bot.domain.policy import Policy, foreign_fingerprint, managed, merge, parse, serialise
-from bot.domain.statements import ManagedStatement, desired_statements
+from bot.domain.statements import ManagedStatement, Want, desired_statements, outlasts
 
 PROVISIONINGS_AT_ONCE = 3
 """AWS runs three ProvisionPermissionSet requests at a time (quotas of IAM Identity Center)."""
@@ -47,7 +47,7 @@ class Plan:
     after: str
     unfitting: tuple[Grant, ...]
     sids: frozenset[str]
-    """The Sids that the grants explain: those of all statements that `after` holds because of them."""
+    """The Sids that all of this explains: those of all statements that `after` holds because of them."""
 
     @property
     def is_noop(self) -> bool:
@@ -69,11 +69,10 @@ def covers(document: str, grant: Grant) -> bool:
     return any(_covers(statement, grant) for statement in _read(document)[1])
 
 
-def _covers(statement: ManagedStatement, grant: Grant) -> bool:
-    reaches = grant.role_arn in statement.resources
-    for_them = not statement.people or grant.person in statement.people
-    lasts = statement.ends_at is None or (grant.ends_at is not None and statement.ends_at >= grant.ends_at)
-    return reaches and for_them and lasts
+def _covers(statement: ManagedStatement, wanted: Grant | Want) -> bool:
+    reaches = wanted.role_arn in statement.resources
+    for_them = not statement.people or wanted.person in statement.people
+    return reaches and for_them and outlasts(statement.ends_at, wanted.ends_at)
 
 
 def allowed_by_others(document: str, grant: Grant, *, at: datetime) -> bool:
@@ -94,20 +93,24 @@ def plan(
     *,
     removable: AbstractSet[str],
     fits: Callable[[str], bool],
+    kept: Iterable[Want] = (),
 ) -> Plan:
     """Merge what the grants want into the policy as read.
+
+    `kept` is wanted as far as the policy holds it already: it stays there and is never written anew.
 
     Grants that were written before come first; new ones are added in the order of their approval as long as
     they fit, so that one that does not fit never keeps the others out. Statements whose Sid is not in
     `removable` are never dropped.
     """
-    policy = _read(document)[0]
+    policy, present = _read(document)
+    staying = [want for want in kept if any(_covers(statement, want) for statement in present)]
     wanted = [grant for grant in grants if grant.is_wanted]
     settled = [grant for grant in wanted if grant.written]
     fresh = sorted((grant for grant in wanted if not grant.written), key=lambda grant: grant.id)
 
     def merged(chosen: Sequence[Grant], unfitting: Sequence[Grant] = ()) -> Plan:
-        desired = desired_statements(grant.want for grant in chosen)
+        desired = desired_statements([*staying, *(grant.want for grant in chosen)])
         after = merge(policy, desired=desired, removable=removable)
         return Plan(
             before=document,

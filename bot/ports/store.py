@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
-from bot.domain.grant import Copies, Failure, Flight, Grant, GrantStatus, Push, SetState
+from bot.domain.grant import Copies, Failure, Flight, Grant, GrantStatus, OpenGrants, Push, SetState
 from bot.domain.messages import Answer, AuditEntry, Click, ClickKind, MessageKind, Outcome, OwedMessage
 from bot.domain.names import (
     ChannelId,
@@ -136,15 +136,14 @@ class Tx(Protocol):
     def grants_in(
         self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]
     ) -> tuple[Grant, ...]:
-        """By id, as far as they can be read: see `open_grants`."""
+        """Those of `open_grants` that have one of these statuses."""
         ...
 
-    def open_grants(
-        self, permission_set: PermissionSetName
-    ) -> tuple[tuple[Grant, ...], frozenset[RequestId]]:
-        """Everything in the set that has not ended, by id, and the requests of which a row cannot be read.
+    def open_grants(self, permission_set: PermissionSetName) -> OpenGrants:
+        """Everything in the set that has not ended.
 
-        The grants of these requests are left out: nothing is done for them, and nothing may be taken away.
+        Of the requests that it does not name as broken, all grants can be read, and where one of them is under
+        way or has reached its end also the request and its approvals.
         """
         ...
 

@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from bot.domain.errors import Refusal
 from bot.domain.grant import GrantStatus
 from bot.domain.names import AccountId, PermissionSetArn
-from bot.domain.policy import fits
-from bot.domain.rounds import LEVEL_AFTER, plan, waiting_edits
+from bot.domain.rounds import LEVEL_AFTER, waiting_edits
 from bot.log import get_logger
 from bot.ports.clock import Clock
 from bot.ports.identity_center import IdentityCenter
@@ -62,7 +61,7 @@ class Levelling:
             # Their statements stand in the policy and may have arrived nowhere: people read "failed".
             return "failed_grants"
         try:
-            made = plan(document, view.grants, removable=view.removable, fits=fits)
+            made = view.plan(document)
         except Refusal as refusal:
             return refusal.code.value
         if not made.is_noop:

@@ -14,7 +14,7 @@ from bot.domain.errors import AccessError, Code, NotFound, Provisioning, Refusal
 from bot.domain.evaluate import Answer, evaluate
 from bot.domain.grant import Failure, Grant, GrantId, GrantStatus, Push
 from bot.domain.names import AccountId, PermissionSetArn, PermissionSetName
-from bot.domain.policy import fits, managed, parse
+from bot.domain.policy import managed, parse
 from bot.domain.rounds import (
     CHANGE_DEADLINE,
     EVERYWHERE_ABOVE,
@@ -26,7 +26,6 @@ from bot.domain.rounds import (
     has_arrived,
     has_gone,
     next_look,
-    plan,
     quiet_since,
 )
 from bot.domain.rules import Rules
@@ -75,16 +74,21 @@ class Reconcile:
     async def __call__(self, name: PermissionSetName) -> datetime | None:
         """One pass. Returns when to look again, None when nothing is left. Raises `Unavailable` to back off."""
         view = await self._view(name)
-        if name not in self.rules.sets:
+        again_at = await self._pass(view)
+        # Nobody tells when a broken row has been mended.
+        return _earlier(again_at, self.clock.now() + RETRY_ENDING_AFTER) if view.broken else again_at
+
+    async def _pass(self, view: SetView) -> datetime | None:
+        if view.name not in self.rules.sets:
             # Taken out of the configuration: never written again, whatever is still wanted or ending there.
-            return await self._abandon(view, Failure(code=Code.SET_NOT_OFFERED, reason=name))
+            return await self._abandon(view, Failure(code=Code.SET_NOT_OFFERED, reason=view.name))
         try:
             again_at = await self._step(view)
         except (Unavailable, Provisioning, NotFound) as trouble:
             await self._in_trouble(view, trouble)
             raise
         if view.state.troubled_at is not None:
-            await self._set_state(name, troubled_at=None)
+            await self._set_state(view.name, troubled_at=None)
         return again_at
 
     async def _abandon(self, view: SetView, failure: Failure) -> datetime | None:
@@ -130,7 +134,7 @@ class Reconcile:
         view = await self._settle(view, arn, document)
         if not view.unsettled:
             return await self._quiet(view, arn)
-        made = plan(document, view.grants, removable=view.removable, fits=fits)
+        made = view.plan(document)
         if made.unfitting:
             await self._fail(made.unfitting, Failure(code=Code.NO_ROOM))
             return self.clock.now()
@@ -237,13 +241,11 @@ class Reconcile:
         latest: frozenset[AccountId] = frozenset()
         if others:
             latest = await self.identity_center.provisioned_accounts(arn, latest_only=True)
-        made = plan(document, view.grants, removable=view.removable, fits=fits)
+        made = view.plan(document)
         if made.is_noop and not made.sids <= view.state.sids:
             # What our grants want stands there word for word: they explain it now, and will end it.
             await self._set_state(view.name, sids=view.state.sids | made.sids)
-        seen = _Seen(
-            document=document, others=others, latest=latest, clean=made.is_noop and not view.broken, at=now
-        )
+        seen = _Seen(document=document, others=others, latest=latest, clean=view.is_exact(made), at=now)
         for some in chunks(view.unsettled):
 
             def settle(tx: Tx, chunk: Sequence[Grant] = some) -> None:
@@ -264,7 +266,7 @@ class Reconcile:
         True when a grant moved. What is ending there has ended once the policy does not hold it.
         """
         absent = [grant for grant in view.unsettled if grant.target.account not in provisioned]
-        if made.is_noop and not view.broken:
+        if view.is_exact(made):
             gone = [grant for grant in absent if grant.status is GrantStatus.ENDING]
             for some in chunks(gone):
 

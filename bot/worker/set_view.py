@@ -7,8 +7,10 @@ from typing import TypeVar
 from bot.domain.grant import EndCause, Failure, Grant, GrantStatus, Push, SetState
 from bot.domain.messages import MessageKind
 from bot.domain.names import AccountId, ChannelId, PermissionSetName
+from bot.domain.policy import fits
 from bot.domain.request import AccessRequest, RequestId
-from bot.domain.rounds import WITHDRAW_AFTER
+from bot.domain.rounds import WITHDRAW_AFTER, Plan, plan
+from bot.domain.statements import Want
 from bot.ports.store import Store, Tx, WorkKind
 from bot.usecases.transitions import card_key, move_grant, show, show_progress
 
@@ -28,12 +30,22 @@ class SetView:
     grants: tuple[Grant, ...]
     pushes: tuple[Push, ...]
     broken: frozenset[RequestId]
-    """Requests of which a row cannot be read: what they want is not known, so nothing may be taken away."""
+    """Requests of which a row cannot be read: nothing is done for them."""
+    kept: frozenset[Want] | None
+    """What the policy may hold for them, which stays there; None: it is not known, so nothing may be taken away."""
 
     @property
     def removable(self) -> frozenset[str]:
         """The Sids that a round may drop when no grant wants them."""
-        return frozenset() if self.broken else self.state.sids
+        return frozenset() if self.kept is None else self.state.sids
+
+    def plan(self, document: str) -> Plan:
+        """What the policy should hold instead of `document`."""
+        return plan(document, self.grants, removable=self.removable, fits=fits, kept=self.kept or ())
+
+    def is_exact(self, made: Plan) -> bool:
+        """Whether the policy that was planned for holds what is wanted and nothing of ours beside it."""
+        return made.is_noop and self.kept is not None
 
     @property
     def name(self) -> PermissionSetName:
@@ -113,16 +125,22 @@ class Moves:
 def view_set(tx: Tx, name: PermissionSetName, channel: ChannelId) -> SetView:
     """Read the set; what has reached its end, or waited a day after a failure, becomes an ending."""
     moves = Moves(tx=tx, channel=channel)
-    grants, broken = tx.open_grants(name)
-    for grant in grants:
+    opened = tx.open_grants(name)
+    for grant in opened.grants:
         failed = grant.status is GrantStatus.FAILED
         if failed and grant.wanted_at + WITHDRAW_AFTER <= tx.now:
             moves.to(grant, GrantStatus.ENDING, cause=EndCause.WITHDRAWN)
         elif grant.status in HELD and grant.ends_at is not None and grant.ends_at <= tx.now:
             moves.to(grant, GrantStatus.ENDING, cause=EndCause.EXPIRED)
     if moves.tell():
-        grants, broken = tx.open_grants(name)
-    return SetView(state=tx.set_state(name), grants=grants, pushes=tx.pushes_of(name), broken=broken)
+        opened = tx.open_grants(name)
+    return SetView(
+        state=tx.set_state(name),
+        grants=opened.grants,
+        pushes=tx.pushes_of(name),
+        broken=opened.broken,
+        kept=opened.kept,
+    )
 
 
 async def fail(

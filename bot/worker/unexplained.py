@@ -11,8 +11,7 @@ from itertools import chain, count
 from bot.domain.errors import Refusal
 from bot.domain.messages import Answer, MessageKind
 from bot.domain.names import ChannelId, PermissionSetName
-from bot.domain.policy import fits, parse, unexplained
-from bot.domain.rounds import plan
+from bot.domain.policy import parse, unexplained
 from bot.log import get_logger
 from bot.ports.store import Tx
 from bot.worker.set_view import SetView
@@ -22,7 +21,7 @@ log = get_logger(__name__)
 
 def find(view: SetView, document: str) -> tuple[str, ...]:
     """The Sids of managed statements that neither this database has written nor a grant in it wants."""
-    wanted = plan(document, view.grants, removable=view.removable, fits=fits).sids
+    wanted = view.plan(document).sids
     return unexplained(parse(document), view.state.sids | wanted)
 
 

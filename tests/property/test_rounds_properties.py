@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from bot.domain.grant import Grant, GrantId, GrantStatus, Push, PushStatus
 from bot.domain.names import AccountId, IdentityUserId, ProvisioningId, RoleName, role_arn
 from bot.domain.policy import fits, managed, merge, parse, serialise, size_bytes
+from bot.domain.policy_diff import check_minimal
 from bot.domain.rounds import (
     Plan,
     accounts_to_push,
@@ -134,6 +135,29 @@ def test_nothing_but_what_the_grants_want_is_added(
 
     allowed = {statement.sid for statement in desired_statements(g.want for g in grants if g.is_wanted)}
     assert made.sids <= allowed
+
+
+@quick
+@given(a_situation(), many_grants())
+def test_what_is_kept_stays_as_far_as_it_was_there_and_adds_nothing(
+    situation: tuple[str, list[Grant], frozenset[str], int], broken: list[Grant]
+) -> None:
+    document, grants, _, room = situation
+    ours = sids_of(document)
+    wanted = {grant.want for grant in grants if grant.is_wanted}
+
+    made = plan(
+        document,
+        grants,
+        removable=ours,
+        fits=lambda text: size_bytes(text) <= room,
+        kept=[each.want for each in broken],
+    )
+
+    check_minimal(document, made.after, allowed=wanted, removable=ours)
+    for each in broken:
+        if covers(document, each):
+            assert covers(made.after, each)
 
 
 @quick

@@ -44,6 +44,7 @@ from bot.domain.request import (
     Scope,
     Target,
 )
+from bot.domain.statements import Want
 from bot.ports.store import Work, WorkKind
 
 T = TypeVar("T")
@@ -203,6 +204,16 @@ def read_grant(row: AnyRow) -> Grant:
             end_cause=EndCause(row.end_cause) if row.end_cause is not None else None,
             end_note=row.end_note,
             settled_at=maybe_instant(row.settled_at),
+        )
+
+
+def read_want(row: AnyRow) -> Want:
+    """What a grant's row wants, whatever else is wrong with it."""
+    with reading("grants", row.id):
+        return Want(
+            role_arn=RoleArn(row.role_arn),
+            person=IdentityUserId(row.person) if row.person is not None else None,
+            ends_at=maybe_instant(row.ends_at),
         )
 
 

@@ -11,18 +11,14 @@ from bot.adapters.storage import codec, tables
 from bot.adapters.storage.codec import AnyRow
 from bot.adapters.storage.dialect import insert_or_replace
 from bot.adapters.storage.rows import Rows, Sieve, saving
-from bot.domain.errors import Code, Conflict, CorruptRow
+from bot.domain.errors import Code, Conflict
 from bot.domain.grant import Copies, Failure, Flight, Grant, GrantId, GrantStatus, Push, PushStatus, SetState
 from bot.domain.names import AccountId, IdentityUserId, PermissionSetName, RoleArn
 from bot.domain.request import (
     RequestId,
     Target,
     Unreadable,
-    label,
 )
-from bot.log import get_logger
-
-log = get_logger(__name__)
 
 GRANTS = (
     select(tables.grants)
@@ -92,33 +88,6 @@ class GrantRows(Rows):
             if request not in sieve.lost
         }
         return found, tuple(sieve.lost.values())
-
-    def grants_in(
-        self, permission_set: PermissionSetName, statuses: Collection[GrantStatus]
-    ) -> tuple[Grant, ...]:
-        return tuple(grant for grant in self.open_grants(permission_set)[0] if grant.status in statuses)
-
-    def open_grants(
-        self, permission_set: PermissionSetName
-    ) -> tuple[tuple[Grant, ...], frozenset[RequestId]]:
-        table = tables.grants
-        # Not `status in …`: a status of a newer version must be noticed, not overlooked.
-        alive = (table.c.permission_set == permission_set, table.c.status != GrantStatus.ENDED)
-        grants: list[Grant] = []
-        broken: set[RequestId] = set()
-        for row in self._all(select(table).where(*alive).order_by(table.c.id)):
-            try:
-                grants.append(codec.read_grant(row))
-            except CorruptRow as corrupt:
-                broken.add(RequestId(row.request))
-                log.error(
-                    "row_corrupt",
-                    table=corrupt.table,
-                    key=str(corrupt.key),
-                    request=label(row.request),
-                    incident=corrupt.incident,
-                )
-        return tuple(grant for grant in grants if grant.request not in broken), frozenset(broken)
 
     def active_on(
         self, permission_set: PermissionSetName, roles: Collection[RoleArn], *, at_most: int

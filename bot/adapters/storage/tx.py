@@ -13,7 +13,7 @@ from bot.adapters.storage import proofs as proof_rows
 from bot.adapters.storage import work as work_rows
 from bot.adapters.storage.grants import GrantRows, SetRows
 from bot.adapters.storage.messages import ClickRows, MessageRows
-from bot.adapters.storage.requests import RequestRows
+from bot.adapters.storage.open_grants import OpenGrantRows
 from bot.domain.errors import Code, Conflict
 from bot.domain.messages import AuditEntry
 from bot.domain.names import SlackUserId
@@ -35,7 +35,7 @@ BOOK = (
 )
 
 
-class SqlTx(RequestRows, GrantRows, SetRows, ClickRows, MessageRows):
+class SqlTx(OpenGrantRows, GrantRows, SetRows, ClickRows, MessageRows):
     """Implements `ports.store.Tx` on one connection; here is what is neither a request, a grant nor a message."""
 
     def serialise(self, name: str) -> None:

@@ -101,6 +101,52 @@ def three_requests(tx: Tx) -> None:
         tx.add_outcome(Outcome(request=request, number=1, at=NOON, verifications=()))
 
 
+@pytest.mark.parametrize("statement", DAMAGES)
+async def test_open_grants_leave_out_each_request_of_which_a_row_cannot_be_read(
+    store: SqlStore, statement: str
+) -> None:
+    await store.run(three_requests)
+    await store.run(damage(statement))
+
+    opened = await store.run(lambda tx: tx.open_grants(SET))
+
+    assert [grant.request for grant in opened.grants] == [1, 3]
+    assert opened.broken == {2}
+    wanted = opened.grants[0].want
+    assert opened.kept == (None if "role_arn" in statement else {wanted})
+
+
+async def test_what_was_never_written_or_has_ended_is_not_kept(store: SqlStore) -> None:
+    await store.run(three_requests)
+    await store.run(damage("UPDATE grants SET end_cause = 'lapsed' WHERE request < 3"))
+    await store.run(damage("UPDATE requests SET facts = '{' WHERE id = 3"))
+
+    def more(tx: Tx) -> None:
+        add_grant(tx, RequestId(1))
+        add_grant(tx, RequestId(2))
+
+    await store.run(more)
+    await store.run(damage("UPDATE grants SET status = 'ended' WHERE written AND request = 1"))
+    await store.run(damage("UPDATE grants SET written = false WHERE request > 1"))
+
+    opened = await store.run(lambda tx: tx.open_grants(SET))
+
+    assert opened.grants == ()
+    assert opened.broken == {1, 2, 3}
+    assert opened.kept == frozenset()
+
+
+async def test_the_sets_of_others_are_not_touched_by_a_request_that_cannot_be_read(store: SqlStore) -> None:
+    await store.run(three_requests)
+    await store.run(damage("UPDATE grants SET permission_set = 'A', failure = '{' WHERE request = 2"))
+
+    elsewhere, here = await store.run(lambda tx: (tx.open_grants(A), tx.open_grants(SET)))
+
+    assert elsewhere.broken == {2}
+    assert (here.broken, here.kept) == (frozenset(), frozenset())
+    assert [grant.request for grant in here.grants] == [1, 3]
+
+
 @pytest.mark.parametrize("statement", DAMAGES[:3])
 async def test_lists_of_requests_leave_out_the_one_that_cannot_be_read(
     store: SqlStore, statement: str
