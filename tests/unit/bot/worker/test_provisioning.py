@@ -254,7 +254,7 @@ async def test_an_edit_that_somebody_staged_meanwhile_does_not_travel_with_what_
 
     assert not running
     assert world.aws.flights == {}
-    assert await world.read(lambda tx: tx.pushes_in_flight()) == ()
+    assert not any(push.is_in_flight for push in await world.pushed())
 
 
 async def test_aws_has_its_ten_minutes_from_when_it_was_asked(world: World) -> None:
