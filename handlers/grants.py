@@ -57,7 +57,14 @@ class GrantsConversation:
             seen = await self.read_status.overview(user)
         except AccessError as error:
             return told(error, support=self.support)
-        return overview(seen.mine, seen.waiting, unreadable=seen.unreadable, support=self.support)
+        return overview(
+            seen.mine,
+            seen.waiting,
+            unreadable=seen.unreadable,
+            unlisted=seen.unlisted,
+            is_cut=seen.is_cut,
+            support=self.support,
+        )
 
     # Ending
 

@@ -75,6 +75,8 @@ class HomeConversation:
                 seen.mine,
                 seen.waiting,
                 unreadable=seen.unreadable,
+                unlisted=seen.unlisted,
+                is_cut=seen.is_cut,
                 may_diagnose=await self.may_diagnose(user),
                 aws_answers=await answering,
                 support=self.support,

@@ -91,8 +91,10 @@ class Tx(Protocol):
         """Newest first, and those of which a row cannot be read."""
         ...
 
-    def pending_requests(self, *, at_most: int) -> Sequence[AccessRequest]:
-        """Oldest first."""
+    def pending_requests(
+        self, *, at_most: int, of: Collection[PermissionSetName] | None = None
+    ) -> Sequence[AccessRequest]:
+        """For these permission sets, or for all. Oldest first."""
         ...
 
     def save_request(self, seen: AccessRequest, changed: AccessRequest) -> AccessRequest:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from bot.domain.errors import Code, Refusal
 from bot.domain.messages import Story
-from bot.domain.names import SlackUserId
+from bot.domain.names import PermissionSetName, SlackUserId
 from bot.domain.request import AccessRequest, RequestId, Unreadable
-from bot.domain.rules import Rules
+from bot.domain.rules import ApproverSource, Rules
 from bot.ports.people import People
 from bot.ports.store import Store, Tx
 from bot.usecases.admission import Admission
@@ -25,6 +25,10 @@ class Overview:
 
     mine: tuple[Story, ...]
     waiting: tuple[Story, ...]
+    unlisted: int = 0
+    """How many more wait for one's decision, newer than those."""
+    is_cut: bool = False
+    """Whether so many wait that nobody counted them all: then there may be more still."""
     unreadable: tuple[Unreadable, ...] = ()
     """One's own requests of which a row cannot be read."""
 
@@ -42,18 +46,25 @@ class ReadStatus:
         """One's own requests and grants, and what one could decide. Raises `Refusal`, `Unavailable`."""
         await self.admission.person(user)
 
+        sets = await self._decides_in(user)
         (mine, unreadable), waiting = await self.store.run(
             lambda tx: (
                 tx.requests_of(user, at_most=SHOWN),
-                tx.pending_requests(at_most=WAITING_LOOKED_AT),
+                tx.pending_requests(at_most=WAITING_LOOKED_AT, of=sets) if sets else (),
             )
         )
-        decidable = [each for each in waiting if await self._may_see(each, user, own=False)][:SHOWN]
+        decidable = [each for each in waiting if await self._may_see(each, user, own=False)]
 
         def read(tx: Tx) -> Overview:
             stories, more = stories_of(tx, mine)
-            asked, _ = stories_of(tx, decidable)
-            return Overview(mine=stories, waiting=asked, unreadable=(*unreadable, *more))
+            asked, _ = stories_of(tx, decidable[:SHOWN])
+            return Overview(
+                mine=stories,
+                waiting=asked,
+                unlisted=max(len(decidable) - SHOWN, 0),
+                is_cut=len(waiting) == WAITING_LOOKED_AT,
+                unreadable=(*unreadable, *more),
+            )
 
         return await self.store.run(read)
 
@@ -64,6 +75,19 @@ class ReadStatus:
         if not await self._may_see(story.request, user, own=True):
             raise Refusal(Code.NOT_FOUND, id=story.request.label)
         return story
+
+    async def _decides_in(self, user: SlackUserId) -> frozenset[PermissionSetName]:
+        """The sets of which the person may decide some role; only what is asked for there can wait for them."""
+        who: dict[frozenset[ApproverSource], bool] = {}
+        found: set[PermissionSetName] = set()
+        for name, offered in self.rules.sets.items():
+            for rule in offered.by_role.values():
+                sources = frozenset(rule.approver_sources)
+                if sources not in who:
+                    who[sources] = user in await read_approvers(self.people, rule)
+                if who[sources]:
+                    found.add(name)
+        return frozenset(found)
 
     async def _may_see(self, request: AccessRequest, user: SlackUserId, *, own: bool) -> bool:
         if request.ask.requester == user:

@@ -27,6 +27,8 @@ def home_tab(
     aws_answers: bool,
     support: str,
     unreadable: Sequence[Unreadable] = (),
+    unlisted: int = 0,
+    is_cut: bool = False,
 ) -> Json:
     """One's own requests, newest first; for approvers also what waits for them, and the doctor."""
     own = sorted(mine, key=lambda story: story.request.id, reverse=True)
@@ -43,7 +45,8 @@ def home_tab(
     if not aws_answers:
         text = "⚠️ *AWS does not answer at the moment.* What you ask for is kept, and done once it answers."
         blocks.append(section(text))
-    return _home([*blocks, *lists(own, asked, unreadable), _closing(support)])
+    listed = lists(own, asked, unreadable, unlisted=unlisted, is_cut=is_cut)
+    return _home([*blocks, *listed, _closing(support)])
 
 
 def sorry_tab(words: str, *, support: str) -> Json:

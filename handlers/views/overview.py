@@ -49,24 +49,43 @@ def overview(
     *,
     support: str,
     unreadable: Sequence[Unreadable] = (),
+    unlisted: int = 0,
+    is_cut: bool = False,
 ) -> Message:
-    """One's own requests, newest first; for approvers also what waits for them, oldest first."""
+    """One's own requests, newest first; for approvers also what waits for them, oldest first.
+
+    `unlisted`: how many more wait; `is_cut`: and there may be more still.
+    """
     own = sorted(mine, key=lambda story: story.request.id, reverse=True)
     asked = sorted(waiting, key=lambda story: story.request.id)
     if not own and not asked and not unreadable:
         return _nothing_yet(support)
-    blocks = lists(own, asked, unreadable)
+    blocks = lists(own, asked, unreadable, unlisted=unlisted, is_cut=is_cut)
     blocks.append(context(f"Only you see this. Questions? Ask {mrkdwn(one_line(support, 100))}."))
-    return message(_in_short(own, asked, unreadable), blocks)
+    wait = waiting_words(len(asked) + unlisted, is_cut=is_cut) if asked else ""
+    return message(_in_short(own, wait, unreadable), blocks)
 
 
-def lists(own: Sequence[Story], asked: Sequence[Story], unreadable: Sequence[Unreadable] = ()) -> list[Block]:
+def waiting_words(number: int, *, is_cut: bool) -> str:
+    """ "35 requests wait for your decision.", as headline."""
+    words = f"{counted(number, 'request waits', 'requests wait')} for your decision."
+    return f"At least {words}" if is_cut else words
+
+
+def lists(
+    own: Sequence[Story],
+    asked: Sequence[Story],
+    unreadable: Sequence[Unreadable] = (),
+    *,
+    unlisted: int = 0,
+    is_cut: bool = False,
+) -> list[Block]:
     """What waits for one's decision, then one's own requests; in the order given. The Home tab shows the same."""
     blocks: list[Block] = []
     if asked:
         blocks += [
             header("Waiting for you"),
-            *sections(_fitting([_waiting_line(story) for story in asked])),
+            *sections(_fitting([_waiting_line(story) for story in asked], unlisted, is_cut=is_cut)),
             context(
                 "You decide on the cards in the approvals channel: search there for the id. "
                 f"{_STATUS} WA-17` shows one request as a whole."
@@ -126,10 +145,8 @@ def _nothing_yet(support: str) -> Message:
     )
 
 
-def _in_short(own: Sequence[Story], asked: Sequence[Story], unreadable: Sequence[Unreadable]) -> str:
-    said = []
-    if asked:
-        said.append(f"{counted(len(asked), 'request waits', 'requests wait')} for your decision.")
+def _in_short(own: Sequence[Story], wait: str, unreadable: Sequence[Unreadable]) -> str:
+    said = [wait] if wait else []
     if own:
         newest = own[0]
         said.append(
@@ -211,7 +228,7 @@ def _hint(own: Sequence[Story]) -> str:
     return f"{see} `{ids.COMMAND} revoke {open_ones[0].request.label}` gives access back early."
 
 
-def _fitting(entries: Sequence[str]) -> list[str]:
+def _fitting(entries: Sequence[str], unlisted: int = 0, *, is_cut: bool = False) -> list[str]:
     """As many entries as fit, then how many are missing; each has a blank line after it."""
     shown: list[str] = []
     size = 0
@@ -221,8 +238,9 @@ def _fitting(entries: Sequence[str]) -> list[str]:
             break
         shown.append(entry)
     spaced = [f"{entry}\n" for entry in shown]
-    if left := len(entries) - len(shown):
-        spaced.append(f"… and {counted(left, 'more', 'more')}: {_STATUS}` with an id shows each.")
+    if left := len(entries) - len(shown) + unlisted:
+        number = f"{'at least ' if is_cut else ''}{left:,}"
+        spaced.append(f"… and {number} more: {_STATUS}` with an id shows each.")
     return spaced
 
 

@@ -1,6 +1,6 @@
 """Requests and their approvals. On PostgreSQL `request` locks the row: approvers come one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -12,7 +12,7 @@ from bot.adapters.storage import codec, tables
 from bot.adapters.storage.codec import AnyRow
 from bot.adapters.storage.rows import Rows, Sieve, saving
 from bot.domain.errors import Code, Conflict, NotFound
-from bot.domain.names import SlackUserId
+from bot.domain.names import PermissionSetName, SlackUserId
 from bot.domain.request import (
     AccessRequest,
     Ask,
@@ -80,8 +80,12 @@ class RequestRows(Rows):
         sieve = Sieve()
         return self._readable(rows, sieve), tuple(sieve.lost.values())
 
-    def pending_requests(self, *, at_most: int) -> Sequence[AccessRequest]:
+    def pending_requests(
+        self, *, at_most: int, of: Collection[PermissionSetName] | None = None
+    ) -> Sequence[AccessRequest]:
         pending = select(tables.requests).where(tables.requests.c.status == RequestStatus.PENDING)
+        if of is not None:
+            pending = pending.where(tables.requests.c.permission_set.in_(sorted(of)))
         return self._readable(self._all(pending.order_by(tables.requests.c.id).limit(at_most)), Sieve())
 
     def _with_approvals(self, row: AnyRow) -> AccessRequest:

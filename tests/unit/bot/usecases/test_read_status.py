@@ -23,6 +23,7 @@ from tests.builders import (
     HOME,
     OTHER_SET,
     a_person,
+    a_rule,
     an_ask,
     set_rules,
     some_rules,
@@ -98,6 +99,22 @@ async def test_an_overview_holds_what_one_message_holds(world: World) -> None:
 
     assert mine == list(range(SHOWN + 2, 2, -1))
     assert waiting == list(range(1, SHOWN + 1))
+    overview = await status(world).overview(BOB)
+    assert (overview.unlisted, overview.is_cut) == (2, False)
+
+
+async def test_what_waits_for_others_takes_nobodys_place(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.usecases.read_status.WAITING_LOOKED_AT", 3)
+    world.rules = some_rules(set_rules(), set_rules(a_rule(users=[DAN], groups=[]), name=OTHER_SET))
+    await asked(world, times=5)
+    await world.ask(an_ask(permission_set=OTHER_SET, form_key="the sixth"))
+
+    assert await numbers(world, DAN) == ([], [6])
+    assert await numbers(world, BOB) == ([], [1, 2, 3])
+    overview = await status(world).overview(BOB)
+    assert overview.is_cut
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,23 @@ def test_what_waits_stands_oldest_first_with_who_what_and_since_when() -> None:
     assert "You have asked for nothing yourself so far." in text
 
 
+@pytest.mark.parametrize(
+    ("is_cut", "headline", "rest"),
+    [
+        (False, "35 requests wait for your decision.", "… and 33 more"),
+        (True, "At least 35 requests wait for your decision.", "… and at least 33 more"),
+    ],
+)
+def test_what_waits_is_counted_though_it_does_not_all_fit(is_cut: bool, headline: str, rest: str) -> None:
+    waiting = tuple(numbered(a_story(), number) for number in (12, 3))
+
+    message = overview((), waiting, support=SUPPORT, unlisted=33, is_cut=is_cut)
+
+    assert message.text.startswith(headline)
+    assert rest in readable(message)
+    assert_sound(message)
+
+
 @pytest.mark.parametrize("mine", [(), (a_story(),)])
 @pytest.mark.parametrize("waiting", [(), (numbered(a_story(), 9),)])
 def test_own_requests_that_cannot_be_read_are_named_with_their_incident(
