@@ -1,10 +1,11 @@
 """What a person has asked for and holds, and for approvers what waits for them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.domain.errors import Code, Refusal
 from bot.domain.messages import Story
-from bot.domain.names import PermissionSetName, SlackUserId
+from bot.domain.names import PermissionSetName, RoleName, SlackUserId
 from bot.domain.request import AccessRequest, RequestId, Unreadable
 from bot.domain.rules import ApproverSource, Rules
 from bot.ports.people import People
@@ -53,7 +54,7 @@ class ReadStatus:
                 tx.pending_requests(at_most=WAITING_LOOKED_AT, of=sets) if sets else (),
             )
         )
-        decidable = [each for each in waiting if await self._may_see(each, user, own=False)]
+        decidable = await self._decidable(waiting, user)
 
         def read(tx: Tx) -> Overview:
             stories, more = stories_of(tx, mine)
@@ -72,7 +73,9 @@ class ReadStatus:
         """One request, for its requester and those who may decide it; to others it does not exist."""
         await self.admission.person(user)
         story = await self.store.run(lambda tx: _story(tx, tx.seen_request(request_id)))
-        if not await self._may_see(story.request, user, own=True):
+        asked = story.request.ask
+        is_theirs = asked.requester == user
+        if not is_theirs and not await self._may_decide(asked.permission_set, _roles(story.request), user):
             raise Refusal(Code.NOT_FOUND, id=story.request.label)
         return story
 
@@ -89,17 +92,33 @@ class ReadStatus:
                     found.add(name)
         return frozenset(found)
 
-    async def _may_see(self, request: AccessRequest, user: SlackUserId, *, own: bool) -> bool:
-        if request.ask.requester == user:
-            return own
-        offered = self.rules.sets.get(request.ask.permission_set)
+    async def _decidable(self, requests: Sequence[AccessRequest], user: SlackUserId) -> list[AccessRequest]:
+        """Those of others that the person may decide; what is asked for often is looked up once."""
+        may: dict[tuple[PermissionSetName, frozenset[RoleName]], bool] = {}
+        found = []
+        for request in requests:
+            what = request.ask.permission_set, _roles(request)
+            if what not in may:
+                may[what] = await self._may_decide(*what, user)
+            if may[what] and request.ask.requester != user:
+                found.append(request)
+        return found
+
+    async def _may_decide(
+        self, permission_set: PermissionSetName, roles: frozenset[RoleName], user: SlackUserId
+    ) -> bool:
+        offered = self.rules.sets.get(permission_set)
         if offered is None:
             return False
         try:
-            rule = offered.combined({target.role for target in request.ask.targets})
+            rule = offered.combined(roles)
         except Refusal:
             return False  # a role was taken out of the configuration: nobody decides it any more
         return user in await read_approvers(self.people, rule)
+
+
+def _roles(request: AccessRequest) -> frozenset[RoleName]:
+    return frozenset(target.role for target in request.ask.targets)
 
 
 def _story(tx: Tx, request: AccessRequest) -> Story:
