@@ -60,6 +60,25 @@ class OwedMessage:
     posted_channel: ChannelId | None = None
     first_try_at: datetime | None = None
     """Set before the first post is tried: from then on it may be there without our knowing."""
+    last_try_at: datetime | None = None
+    """The same of the newest try: what Slack applies late may come this long after it."""
+    repetition: bool = False
+    """Whether it may have been sent before without our knowing; says so for good, after an edit too."""
+    by_dm: bool = False
+    """For answers: set once an ephemeral message cannot reach the person."""
+    turn_at: datetime | None = None
+    """Its place in `queue`, counted already; kept until it is its turn, whoever sends it then."""
+    queue: str | None = None
+
+    @property
+    def is_whisper(self) -> bool:
+        """Whether one person alone sees it, and nobody can look for it afterwards."""
+        return self.kind is MessageKind.ANSWER and not self.by_dm
+
+    @property
+    def place(self) -> ChannelId | SlackUserId:
+        """Where it is posted, unless it belongs into a thread: that is where its first message stands."""
+        return self.to if self.by_dm and self.to is not None else self.channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

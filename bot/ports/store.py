@@ -242,7 +242,7 @@ class Tx(Protocol):
     def message(self, key: str) -> OwedMessage | None: ...
 
     def save_message(self, message: OwedMessage) -> None:
-        """Write ts, posted_channel, first_try_at, and `shown` unless a greater one is stored."""
+        """Write what sending changes: place, tries, mark, turn, and `shown` unless a greater one is stored."""
         ...
 
     def add_outcome(self, outcome: Outcome) -> None: ...
@@ -260,7 +260,17 @@ class Tx(Protocol):
         ...
 
     def take_turn(self, queue: str, pace: Pace) -> datetime:
-        """The instant of the caller's turn in a queue that all replicas share; it is taken by this call."""
+        """The instant of the caller's turn in a queue that all replicas share; it is taken by this call.
+
+        Whoever has to wait for it writes it into the message: no other place knows of it.
+        """
+        ...
+
+    def hold_turns(self, queue: str, pace: Pace, *, until: datetime) -> datetime:
+        """Slack wants no call of this queue before `until`: all turns in it, taken or not, move behind that.
+
+        Returns the caller's own turn, the first of them.
+        """
         ...
 
     # Proofs

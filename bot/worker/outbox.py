@@ -4,13 +4,13 @@ What a message says is drawn after its turn has come, never before: where edits 
 each shows the newest state and the ones in between are left out.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.errors import NotFound, Refusal, Unavailable
 from bot.domain.messages import MessageKind, OwedMessage, Story
 from bot.domain.names import ChannelId
-from bot.domain.pace import ANSWERS, EDITS, POSTS, Pace
+from bot.domain.pace import ANSWERS, EDITS, POSTS, Pace, oldest_turn
 from bot.ports.clock import Clock
 from bot.ports.notifier import Notifier, Posted
 from bot.ports.store import Store, Tx
@@ -33,27 +33,33 @@ class Outbox:
     store: Store
     notifier: Notifier
     clock: Clock
-    _turns: dict[str, datetime] = field(default_factory=dict)
-    """When the messages that wait here may be sent: their place in the queue, already counted in the store."""
 
     async def __call__(self, key: str) -> datetime | None:
         """One try. Returns when to look again. Raises `Unavailable` or `NotFound` to back off."""
         turn = await self.store.run(lambda tx: self._turn(tx, key))
         if not isinstance(turn, _Turn):
             return turn
-        message, story, parent = turn.message, turn.story, turn.parent
+        try:
+            await self._send(turn.message, turn.story, turn.parent)
+        except Unavailable as error:
+            wait = error.facts.get("retry_after")
+            if isinstance(wait, int):
+                await self._hold(turn, timedelta(seconds=wait))
+            raise
+        return None
+
+    async def _send(self, message: OwedMessage, story: Story | None, parent: Posted | None) -> None:
         if message.kind is MessageKind.ANSWER:
             await ensure(SEND_TIME)
             await self.notifier.whisper(message)
             await self._remember(message, posted=None, shown=message.wanted)
-            return None
+            return
         posted = _posted(message)
         if posted is None:
             posted = await self._post(message, story, parent)
         elif story is not None:
             await self._edit(message, story, posted)
         await self._remember(message, posted=posted, shown=message.wanted)
-        return None
 
     async def _edit(self, message: OwedMessage, story: Story, posted: Posted) -> None:
         """Edit it; what somebody has deleted in Slack needs no edit any more."""
@@ -72,17 +78,35 @@ class Outbox:
         parent = tx.message(message.thread_key) if message.thread_key is not None else None
         if message.thread_key is not None and (parent is None or parent.ts is None):
             return tx.now + PARENT_AFTER
-        turn = self._turns.pop(key, None)
-        if turn is None:
-            name, pace = _queue(message)
-            turn = tx.take_turn(name, pace)
+        queue, pace = _queue(message)
+        turn = message.turn_at if message.queue == queue else None
+        if turn is None or turn <= oldest_turn(pace, now=tx.now):
+            turn = tx.take_turn(queue, pace)
         if turn > tx.now:
-            self._turns[key] = turn
+            _book(tx, message, queue, turn)
             return turn
+        _book(tx, message, None, None)  # used up, whatever becomes of the call
         # An answer says what is stored with it, also about a request that does not exist.
         about = message.request if message.kind is not MessageKind.ANSWER else None
         story = story_of(tx, about, message.outcome)
-        return _Turn(message=message, story=story, parent=_posted(parent) if parent is not None else None)
+        return _Turn(
+            message=message,
+            story=story,
+            parent=_posted(parent) if parent is not None else None,
+            queue=queue,
+            pace=pace,
+        )
+
+    async def _hold(self, turn: "_Turn", wait: timedelta) -> None:
+        """Slack wants to hear nothing of this kind for a while, from no replica and whatever is poked for."""
+
+        def store(tx: Tx) -> None:
+            now = tx.message(turn.message.key)
+            if now is not None:
+                at = tx.hold_turns(turn.queue, turn.pace, until=tx.now + wait)
+                _book(tx, now, turn.queue, at)
+
+        await self.store.run(store)
 
     async def _post(self, message: OwedMessage, story: Story | None, parent: Posted | None) -> Posted:
         """Post it for the first time; one that may have been posted before is looked for first."""
@@ -140,6 +164,14 @@ class _Turn:
     message: OwedMessage
     story: Story | None
     parent: Posted | None
+    queue: str
+    pace: Pace
+
+
+def _book(tx: Tx, message: OwedMessage, queue: str | None, at: datetime | None) -> None:
+    """Write down for which instant a message waits; whoever claims it then has its place."""
+    if (message.queue, message.turn_at) != (queue, at):
+        tx.save_message(replace(message, queue=queue, turn_at=at))
 
 
 def _posted(message: OwedMessage) -> Posted | None:

@@ -222,8 +222,6 @@ def set_values(state: SetState) -> Values:
         "version": state.version,
         "sids": SIDS.dump(tuple(sorted(state.sids))),
         "document": state.document,
-        # Read by the version before only; the column goes a release after the last that reads it.
-        "waiting": "[]",
         "troubled_at": state.troubled_at,
         "stopped": FAILURE.dump(state.stopped),
         "level_at": state.level_at,
@@ -324,6 +322,11 @@ def read_message(row: AnyRow) -> OwedMessage:
             ts=row.ts,
             posted_channel=ChannelId(row.posted_channel) if row.posted_channel is not None else None,
             first_try_at=maybe_instant(row.first_try_at),
+            last_try_at=maybe_instant(row.last_try_at),
+            repetition=row.repetition,
+            by_dm=row.by_dm,
+            turn_at=maybe_instant(row.turn_at),
+            queue=row.queue,
         )
 
 

@@ -140,6 +140,11 @@ class MessageRows(Rows):
                 ts=message.ts,
                 posted_channel=message.posted_channel,
                 first_try_at=message.first_try_at,
+                last_try_at=message.last_try_at,
+                repetition=message.repetition,
+                by_dm=message.by_dm,
+                turn_at=message.turn_at,
+                queue=message.queue,
                 shown=case((shown > message.shown, shown), else_=message.shown),
             )
         )

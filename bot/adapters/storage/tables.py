@@ -98,7 +98,8 @@ permission_sets = Table(
     Column("version", Integer, nullable=False),
     Column("sids", CleanText, nullable=False),
     Column("document", CleanText),
-    Column("waiting", CleanText, nullable=False),
+    # Nothing reads or writes it any more; it goes in the release after the one that stopped.
+    Column("waiting", CleanText, nullable=False, server_default="[]"),
     Column("troubled_at", Instant),
     Column("stopped", CleanText),
     Column("level_at", Instant),
@@ -173,6 +174,12 @@ messages = Table(
     Column("ts", CleanText),
     Column("posted_channel", CleanText),
     Column("first_try_at", Instant),
+    Column("last_try_at", Instant),
+    Column("repetition", Boolean, nullable=False, server_default=false()),
+    Column("by_dm", Boolean, nullable=False, server_default=false()),
+    Column("turn_at", Instant),
+    Column("queue", CleanText),
+    Index(None, "queue", "turn_at"),
 )
 
 outcomes = Table(
@@ -247,7 +254,7 @@ queues = Table(
     Column("name", CleanText, primary_key=True),
     Column("full_until", Instant, nullable=False),
 )
-"""How far each of Slack's limits is booked, for all replicas together."""
+"""How far each of Slack's limits is booked, for all replicas together; who waits in it stands in `messages`."""
 
 replicas = Table(
     "replicas",

@@ -6,10 +6,11 @@ Nothing here commits, rolls back or retries; `runner.py` does.
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import func, select
 
 from bot.adapters.storage import codec, retention, tables
 from bot.adapters.storage import proofs as proof_rows
+from bot.adapters.storage import queues as queue_rows
 from bot.adapters.storage import work as work_rows
 from bot.adapters.storage.grants import GrantRows, SetRows
 from bot.adapters.storage.messages import ClickRows, MessageRows
@@ -17,22 +18,13 @@ from bot.adapters.storage.open_grants import OpenGrantRows
 from bot.domain.errors import Code, Conflict
 from bot.domain.messages import AuditEntry
 from bot.domain.names import SlackUserId
-from bot.domain.pace import Pace, take_turn
+from bot.domain.pace import Pace
 from bot.domain.proof import Challenge, ChallengeId, Proof
 from bot.domain.request import (
     RequestId,
     Target,
 )
 from bot.ports.store import Work
-
-BOOKED = (
-    select(tables.queues.c.full_until).where(tables.queues.c.name == bindparam("queue")).with_for_update()
-)
-BOOK = (
-    update(tables.queues)
-    .where(tables.queues.c.name == bindparam("queue"))
-    .values(full_until=bindparam("until"))
-)
 
 
 class SqlTx(OpenGrantRows, GrantRows, SetRows, ClickRows, MessageRows):
@@ -44,16 +36,10 @@ class SqlTx(OpenGrantRows, GrantRows, SetRows, ClickRows, MessageRows):
             self.connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
 
     def take_turn(self, queue: str, pace: Pace) -> datetime:
-        """Takers of one queue come one after the other: the row is locked until the transaction ends."""
-        name = {"queue": queue}
-        found = self.connection.execute(BOOKED, name).scalar_one_or_none()
-        if found is None:
-            self._add(tables.queues, {"name": queue, "full_until": self._now})
-            found = self.connection.execute(BOOKED, name).scalar_one()
-        full_until = codec.instant(found)
-        turn, full_until = take_turn(full_until, pace, now=self._now)
-        self.connection.execute(BOOK, name | {"until": full_until})
-        return turn
+        return queue_rows.take_turn(self.connection, self._now, queue, pace)
+
+    def hold_turns(self, queue: str, pace: Pace, *, until: datetime) -> datetime:
+        return queue_rows.hold_turns(self.connection, self._now, queue, pace, until=until)
 
     # Proofs
 

@@ -154,3 +154,28 @@ async def test_turns_taken_at_the_same_time_are_a_pace_apart_once_the_burst_is_u
 
     assert sorted(turns) == [NOON] * 5 + [NOON + timedelta(seconds=n) for n in range(1, 16)]
     assert elsewhere == NOON
+
+
+async def test_a_pause_moves_those_who_wait_in_its_queue_and_nobody_else(store: SqlStore) -> None:
+    pace = Pace(every=timedelta(seconds=1), burst=1)
+
+    def wait(tx: Tx, key: str, queue: str) -> None:
+        tx.owe(key, MessageKind.CARD, CHANNEL, request=RequestId(1))
+        owed = tx.message(key)
+        assert owed is not None
+        tx.save_message(replace(owed, queue=queue, turn_at=tx.take_turn(queue, pace)))
+
+    for key, queue in (("a", "edits"), ("b", "edits"), ("c", "edits"), ("d", "posts")):
+        await store.run(lambda tx, key=key, queue=queue: wait(tx, key, queue))  # type: ignore[misc]
+
+    own = await store.run(lambda tx: tx.hold_turns("edits", pace, until=tx.now + timedelta(seconds=30)))
+
+    def turns(tx: Tx) -> list[timedelta]:
+        owed = [tx.message(key) for key in "abcd"]
+        return [each.turn_at - NOON for each in owed if each is not None and each.turn_at is not None]
+
+    seconds = [each.total_seconds() for each in await store.run(turns)]
+    assert own == NOON + timedelta(seconds=30)
+    assert seconds == [31, 32, 33, 0]
+    assert await store.run(lambda tx: tx.take_turn("edits", pace)) == NOON + timedelta(seconds=34)
+    assert await store.run(lambda tx: tx.take_turn("posts", pace)) == NOON + timedelta(seconds=1)

@@ -276,6 +276,11 @@ async def test_clicks(store: SqlStore, **fields: Any) -> None:
         ts=optional(texts),
         posted_channel=optional(texts),
         first_try_at=optional(instants),
+        last_try_at=optional(instants),
+        repetition=st.booleans(),
+        by_dm=st.booleans(),
+        turn_at=optional(instants),
+        queue=optional(texts),
     )
 )
 async def test_messages(store: SqlStore, message: OwedMessage) -> None:

@@ -9,9 +9,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import DateTime, Integer, MetaData, Table, create_engine, inspect, make_url, text
+from sqlalchemy import Connection, DateTime, Integer, MetaData, Table, create_engine, inspect, make_url, text
 from sqlalchemy.types import TypeEngine
 
+from bot.adapters.storage import tables
 from bot.adapters.storage.schema import migrate
 from bot.adapters.storage.store import SqlStore
 from bot.adapters.storage.tables import metadata
@@ -40,12 +41,8 @@ def test_migrations_lead_to_exactly_the_tables_that_the_code_uses(url: str) -> N
 
 def test_a_database_of_the_first_schema_keeps_its_audit_and_gets_what_came_later(url: str) -> None:
     engine = create_engine(engine_url(url))
-    first = Config()
-    first.set_main_option("script_location", "bot.adapters.storage:migrations")
-    first.set_main_option("path_separator", "os")
     with engine.begin() as connection:
-        first.attributes["connection"] = connection
-        command.upgrade(first, "0001")
+        upgrade_to(connection, "0001")
         before = set(inspect(connection).get_table_names())
         known = MetaData()
         known.reflect(connection, only=["requests", "audit"])
@@ -61,6 +58,44 @@ def test_a_database_of_the_first_schema_keeps_its_audit_and_gets_what_came_later
     assert not before & {"proofs", "challenges", "copies"}
     assert [tuple(row) for row in told] == [(1, "x")]
     assert differences == []
+
+
+async def test_a_replica_of_the_version_before_goes_on_writing_messages_and_sets(
+    url: str, clock: FakeClock
+) -> None:
+    engine = create_engine(engine_url(url))
+    with engine.begin() as connection:
+        upgrade_to(connection, "0002")
+        before = MetaData()
+        before.reflect(connection, only=["messages", "permission_sets"])
+    migrate(url)
+
+    with engine.begin() as connection:
+        message = any_row(before.tables["messages"]) | {"kind": "card"}
+        connection.execute(before.tables["messages"].insert().values(message))
+        of_theirs = any_row(before.tables["permission_sets"])
+        connection.execute(before.tables["permission_sets"].insert().values(of_theirs))
+        ours = tables.permission_sets.insert().values(permission_set="ours", version=1, sids="[]")
+        connection.execute(ours)
+        read_by_theirs = connection.execute(text("SELECT permission_set, waiting FROM permission_sets")).all()
+    engine.dispose()
+    store = SqlStore(url, clock=clock)
+    await store.open()
+    owed = await store.run(lambda tx: tx.message("x"))
+    await store.close()
+
+    assert owed is not None
+    assert (owed.turn_at, owed.queue, owed.repetition, owed.by_dm) == (None, None, False, False)
+    assert {tuple(row) for row in read_by_theirs} == {("x", "x"), ("ours", "[]")}
+
+
+def upgrade_to(connection: Connection, revision: str) -> None:
+    """The schema of an older version."""
+    config = Config()
+    config.set_main_option("script_location", "bot.adapters.storage:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def any_row(table: Table) -> dict[str, object]:
