@@ -39,16 +39,27 @@ SlackClient = AsyncWebClient
 """The Web API by a name that the composition root may say."""
 
 
+def slack_session() -> aiohttp.ClientSession:
+    """The one session for all calls to Slack's Web API, to be closed by the caller.
+
+    The time-out is the session's: slack_sdk ignores its own wherever it is given a session. Socket Mode's
+    connection has a session of its own and is not cut by it.
+    """
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT))
+
+
 def web_client(session: aiohttp.ClientSession, *, base_url: str, token: str | None) -> AsyncWebClient:
     """A client on the shared session; without it every call would open a connection of its own (slack.md T7).
 
-    It tries again only where the connection was refused: everything else is the outbox's to decide.
+    It tries again only where the connection was refused: everything else is the outbox's to decide. Raises
+    ValueError for a session on which a call could outlast the lease under which it is made.
     """
+    if session.timeout.total is None or session.timeout.total > CALL_TIMEOUT:
+        raise ValueError("not a `slack_session`")
     return AsyncWebClient(
         token=token,
         base_url=base_url,
         session=session,
-        timeout=CALL_TIMEOUT,
         # By default it would also send again what was sent already when only the answer was lost: a second post.
         retry_handlers=[
             AsyncConnectionErrorRetryHandler(max_retry_count=1, error_types=[aiohttp.ClientConnectorError])

@@ -8,7 +8,6 @@ from datetime import timedelta
 from functools import partial
 from math import nan
 
-import aiohttp
 from aiohttp import web
 
 import handlers
@@ -32,7 +31,7 @@ from bot.ports.clock import Clock
 from bot.usecases.prove_access import ProveAccess
 from bot.worker import tidy
 from bot.worker.replicas import Replicas
-from handlers.app import make_app, meet_slack, web_client, who_are_we
+from handlers.app import make_app, meet_slack, slack_session, web_client, who_are_we
 from handlers.jobs import Jobs
 from handlers.notifier import SlackNotifier
 from handlers.people import SlackPeople
@@ -73,7 +72,7 @@ async def running(settings: Settings, *, clock: Clock | None = None) -> AsyncIte
     metrics = Metrics()
     wake = asyncio.Event()
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(slack_session())
         token = settings.slack_bot_token.get_secret_value()
         client = web_client(session, base_url=settings.slack_api_url, token=token)
         aws = await stack.enter_async_context(AwsClient(region=settings.aws_region, observe=metrics.aws_call))

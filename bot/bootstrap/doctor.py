@@ -4,8 +4,6 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
-import aiohttp
-
 from bot.adapters.aws.budget import background
 from bot.adapters.aws.client import AwsClient, Patience
 from bot.adapters.aws.doctor import AwsDoctor
@@ -27,7 +25,7 @@ from bot.usecases.doctor.database import ExamineDatabase
 from bot.usecases.doctor.members import ExamineMembers
 from bot.usecases.doctor.permission_sets import ExamineSets
 from bot.usecases.doctor.slack import ExamineSlack
-from handlers.app import SlackClient, web_client
+from handlers.app import SlackClient, slack_session, web_client
 from handlers.people import SlackPeople
 from handlers.probes import SlackProbes
 
@@ -91,7 +89,7 @@ async def diagnose(settings: Settings) -> Diagnosis:
     """Everything opened for one diagnosis; nothing serves, nothing is changed."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(slack_session())
         token = settings.slack_bot_token.get_secret_value()
         client = web_client(session, base_url=settings.slack_api_url, token=token)
         aws = await stack.enter_async_context(
