@@ -1,6 +1,6 @@
 """The `Notifier` port: draws owed messages and sends them through Slack's Web API, each with its key inside."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -26,6 +26,10 @@ UNREACHABLE = {"user_not_in_channel", "not_in_channel", "channel_not_found", "is
 """An ephemeral message needs its reader in the channel; a DM does not."""
 
 
+CLOCKS_APART = timedelta(minutes=5)
+"""Slack stamps messages by its own clock; with more between it and ours its signatures would be refused."""
+
+
 class SlackNotifier:
     """Sends what `bot.worker.outbox` owes."""
 
@@ -33,16 +37,13 @@ class SlackNotifier:
         self._client = client
         self._support = support
 
-    async def post(
-        self, message: OwedMessage, story: Story | None, *, thread: Posted | None, repetition: bool
-    ) -> Posted:
+    async def post(self, message: OwedMessage, story: Story | None, *, thread: Posted | None) -> Posted:
         """See `bot.ports.notifier.Notifier`."""
         drawn = self._draw(message, story)
-        if repetition:
-            drawn = repeated(drawn)
         with slack_errors():
             answer = await self._client.chat_postMessage(
-                channel=message.channel,
+                # A thread is where its first message stands, whatever channel is configured by now.
+                channel=thread.channel if thread is not None else message.place,
                 text=drawn.text,
                 blocks=drawn.blocks,
                 thread_ts=thread.ts if thread is not None else None,
@@ -64,11 +65,10 @@ class SlackNotifier:
                 metadata=_metadata(message),
             )
 
-    async def whisper(self, message: OwedMessage) -> None:
+    async def whisper(self, message: OwedMessage) -> bool:
         """See `bot.ports.notifier.Notifier`."""
         assert message.to is not None
-        assert message.answer is not None
-        drawn = answer(message.answer, support=self._support)
+        drawn = self._draw(message, None)
         try:
             with slack_errors():
                 await self._client.chat_postEphemeral(
@@ -77,21 +77,19 @@ class SlackNotifier:
         except NotFound as missing:
             if missing.facts.get("error") not in UNREACHABLE:
                 raise
-            with slack_errors():
-                await self._client.chat_postMessage(
-                    channel=message.to, text=drawn.text, blocks=drawn.blocks, metadata=_metadata(message)
-                )
+            return False
+        return True
 
     async def find(self, message: OwedMessage, *, since: datetime, thread: Posted | None) -> Posted | None:
         """See `bot.ports.notifier.Notifier`. Reads at most the newest pages since the first try."""
-        oldest = f"{since.timestamp() - 60:.6f}"
+        oldest = f"{(since - CLOCKS_APART).timestamp():.6f}"
         cursor: str | None = None
-        channel = await self._channel(message)
+        channel = thread.channel if thread is not None else await self._channel(message.place)
         while True:
             with slack_errors():
                 if thread is not None:
                     page = await self._client.conversations_replies(
-                        channel=thread.channel,
+                        channel=channel,
                         ts=thread.ts,
                         oldest=oldest,
                         include_all_metadata=True,
@@ -109,15 +107,23 @@ class SlackNotifier:
             if not cursor:
                 return None
 
-    async def _channel(self, message: OwedMessage) -> str:
+    async def _channel(self, place: str) -> str:
         """A DM has a channel of its own; to look into it one has to know its id."""
-        if not message.channel.startswith(("U", "W")):
-            return message.channel
+        if not place.startswith(("U", "W")):
+            return place
         with slack_errors():
-            opened = await self._client.conversations_open(users=message.channel)
+            opened = await self._client.conversations_open(users=place)
         return str(opened["channel"]["id"])
 
     def _draw(self, message: OwedMessage, story: Story | None) -> Message:
+        """The message as it is to be read now; one that may have been sent before says so in every edit, too."""
+        drawn = self._draw_plain(message, story)
+        return repeated(drawn) if message.repetition else drawn
+
+    def _draw_plain(self, message: OwedMessage, story: Story | None) -> Message:
+        if message.kind is MessageKind.ANSWER:
+            assert message.answer is not None
+            return answer(message.answer, support=self._support)
         if message.kind is MessageKind.PROOF:
             assert message.answer is not None  # what was proved is stored with the message
             return proved(message.answer)
@@ -142,8 +148,6 @@ class SlackNotifier:
                 return ended_copy(story, support=self._support)
             case MessageKind.REMINDER:
                 return reminder(story, support=self._support)
-            case MessageKind.ANSWER:
-                raise ValueError("answers are whispered")
             case other:
                 assert_never(other)
 

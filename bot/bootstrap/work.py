@@ -46,7 +46,7 @@ def _handlers(ports: Ports, do: UseCases) -> dict[WorkKind, Callable[[Work], Awa
         rules=rules,
         pushes=Pushes(store=store, identity_center=identity_center, clock=clock, rules=rules),
     )
-    outbox = Outbox(store=store, notifier=ports.notifier, clock=clock)
+    outbox = Outbox(store=store, notifier=ports.notifier)
 
     async def click(work: Work) -> None:
         await do.handle_click(int(work.key))

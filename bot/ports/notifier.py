@@ -15,24 +15,22 @@ class Posted:
 
 
 class Notifier(Protocol):
-    """Draws messages and sends them, at Slack's pace.
+    """Draws messages and sends them at once; one with `repetition` says that it may have been sent before.
 
     Raises `Unavailable(SLACK_UNAVAILABLE, retry_after=seconds)` when trying again makes sense, and
     `NotFound(SLACK_UNAVAILABLE, error=…)` when it does not (channel gone, person left).
     """
 
-    async def post(
-        self, message: OwedMessage, story: Story | None, *, thread: Posted | None, repetition: bool
-    ) -> Posted:
-        """Post a message for the first time; `repetition` marks one that may have been posted before."""
+    async def post(self, message: OwedMessage, story: Story | None, *, thread: Posted | None) -> Posted:
+        """Post a message for the first time, in its place or in the thread of another one."""
         ...
 
     async def edit(self, message: OwedMessage, story: Story, posted: Posted) -> None:
         """Make a posted message show the story."""
         ...
 
-    async def whisper(self, message: OwedMessage) -> None:
-        """Tell one person alone; by DM where an ephemeral message cannot reach them."""
+    async def whisper(self, message: OwedMessage) -> bool:
+        """Tell one person alone where they acted; False where that cannot reach them, though a DM can."""
         ...
 
     async def find(self, message: OwedMessage, *, since: datetime, thread: Posted | None) -> Posted | None:

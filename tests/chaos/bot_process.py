@@ -80,7 +80,8 @@ def serve(order: dict[str, Any]) -> int:
     generous: dict[str, Any] = dict.fromkeys(
         ("POSTS", "EDITS", "ANSWERS"), Pace(every=timedelta(milliseconds=40), burst=50)
     )
-    vars(outbox).update(generous)
+    # Neither does the Slack of this suite apply anything late.
+    vars(outbox).update(generous, LOOK_AFTER=timedelta(0))
     # What `bootstrap` names is what it builds, hence the replacements there.
     vars(bootstrap).update(SqlStore=WatchedStore, AwsClient=partial(AwsClient, rate=AWS_RATE))
     if order["mutation"]:

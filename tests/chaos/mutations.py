@@ -5,7 +5,8 @@ Switched on inside the bot's process, by its runner; no product code knows of th
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,10 +27,13 @@ from handlers.notifier import SlackNotifier
 def posts_before_remembering() -> None:
     """A message is posted without a note that it was tried: after a kill nobody looks for it."""
 
-    async def forgetful(self: outbox.Outbox, message: OwedMessage, at: datetime | None) -> None:
-        return
+    @asynccontextmanager
+    async def forgetful(
+        self: outbox.Outbox, message: OwedMessage, *, repetition: bool
+    ) -> AsyncIterator[OwedMessage]:
+        yield message
 
-    _replace(outbox.Outbox, "_try", forgetful)
+    _replace(outbox.Outbox, "_trying", forgetful)
 
 
 def never_looks_before_posting_again() -> None:

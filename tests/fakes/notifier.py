@@ -31,6 +31,8 @@ class FakeNotifier:
     whispers: list[OwedMessage] = field(default_factory=list)
     searches: int = 0
     has_history: bool = True
+    reaches: bool = True
+    """Whether people can be whispered to where they acted."""
     errors: dict[str, AccessError] = field(default_factory=dict)
     """By method name: raised before anything happens, until the test takes it out."""
     lost: dict[str, AccessError] = field(default_factory=dict)
@@ -53,12 +55,12 @@ class FakeNotifier:
         if name in self.lost:
             raise self.lost[name]
 
-    async def post(
-        self, message: OwedMessage, story: Story | None, *, thread: Posted | None, repetition: bool
-    ) -> Posted:
+    async def post(self, message: OwedMessage, story: Story | None, *, thread: Posted | None) -> Posted:
         await self._begin("post")
-        posted = Posted(channel=ChannelId(f"D-{message.channel}"), ts=f"{len(self.channel) + 1}.0")
-        self.channel[posted.ts] = Shown(message.key, posted, story, thread, repetition)
+        place = thread.channel if thread is not None else message.place
+        channel = ChannelId(f"D-{place}" if place.startswith("U") else place)
+        posted = Posted(channel=channel, ts=f"{len(self.channel) + 1}.0")
+        self.channel[posted.ts] = Shown(message.key, posted, story, thread, message.repetition)
         await self._end("post")
         return posted
 
@@ -66,13 +68,17 @@ class FakeNotifier:
         await self._begin("edit")
         shown = self.channel[posted.ts]
         shown.story = story
+        shown.repetition = message.repetition
         shown.edits += 1
         await self._end("edit")
 
-    async def whisper(self, message: OwedMessage) -> None:
+    async def whisper(self, message: OwedMessage) -> bool:
         await self._begin("whisper")
+        if not self.reaches:
+            return False
         self.whispers.append(message)
         await self._end("whisper")
+        return True
 
     async def find(self, message: OwedMessage, *, since: datetime, thread: Posted | None) -> Posted | None:
         await self._begin("find")

@@ -60,7 +60,6 @@ class World:
     directory: FakeDirectory = field(default_factory=FakeDirectory)
     members: FakeMembers | None = None
     """None: no member role is configured."""
-    _outbox: Outbox | None = None
 
     # The bot
 
@@ -140,10 +139,7 @@ class World:
 
     @property
     def outbox(self) -> Outbox:
-        """The same one as long as the process lives: it remembers whose turn has been counted."""
-        if self._outbox is None or self._outbox.store is not self.store:
-            self._outbox = Outbox(store=self.store, notifier=self.slack, clock=self.clock)
-        return self._outbox
+        return Outbox(store=self.store, notifier=self.slack)
 
     async def do(self, work: Work) -> datetime | None:
         """What `bot.bootstrap` routes each kind of work to."""
@@ -188,7 +184,9 @@ class World:
             with self.store.holding(work):
                 again_at = await self.do(work)
         except AccessError as error:
-            again_at = self.clock.now() + back_off(work.attempts)
+            asked = error.facts.get("retry_after")
+            wait = max(back_off(work.attempts), timedelta(seconds=asked if isinstance(asked, int) else 0))
+            again_at = self.clock.now() + wait
             await self.store.fail(work, again_at=again_at, error=str(error))
         else:
             await self.store.finish(work, again_at=again_at)

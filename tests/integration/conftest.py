@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,6 +37,9 @@ from bot.sandbox.slack.server import SlackDouble
 from bot.server import Serving, serving
 
 T = TypeVar("T")
+
+LOOK_AFTER = timedelta(seconds=1)
+"""The double applies nothing late, and nobody wants to wait here as long as for Slack."""
 
 BUILDER = "Workbench-BuilderRole"
 READ_ONLY = "Workbench-ReadOnlyRole"
@@ -354,6 +358,7 @@ async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     """A stopped bot; the test says `await world.start()` once it has arranged its scene."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "AWS_PROFILE", "AWS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("bot.worker.outbox.LOOK_AFTER", LOOK_AFTER)
     clock = ShiftedClock()
     async with (
         SlackDouble(

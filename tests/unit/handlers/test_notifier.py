@@ -1,5 +1,6 @@
 """Owed messages as calls of Slack's Web API."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from bot.domain.request import RequestId
 from bot.ports.notifier import Posted
 from handlers import ids
 from handlers.notifier import SlackNotifier
+from handlers.views.parts import REPEATED
 from tests.builders import ALICE, CHANNEL, a_request
 from tests.fakes.clock import NOON
 from tests.fakes.slack_client import FakeClient, api_error
@@ -53,7 +55,7 @@ def answer_for(to: str = ALICE) -> OwedMessage:
 async def test_a_message_is_posted_with_its_key_inside(kind: MessageKind) -> None:
     client = FakeClient(chat_postMessage={"channel": "D1", "ts": "2.0"})
 
-    posted = await notifier(client).post(owed(kind), a_story(), thread=None, repetition=False)
+    posted = await notifier(client).post(owed(kind), a_story(), thread=None)
 
     assert posted == Posted(channel=ChannelId("D1"), ts="2.0")
     (call,) = client.calls["chat_postMessage"]
@@ -67,15 +69,40 @@ async def test_a_message_is_posted_with_its_key_inside(kind: MessageKind) -> Non
 async def test_a_reply_goes_into_its_thread() -> None:
     client = FakeClient(chat_postMessage={"channel": CHANNEL, "ts": "2.0"})
 
-    await notifier(client).post(owed(MessageKind.PROGRESS), a_story(), thread=PLACE, repetition=False)
+    await notifier(client).post(owed(MessageKind.PROGRESS), a_story(), thread=PLACE)
 
     assert client.calls["chat_postMessage"][0]["thread_ts"] == PLACE.ts
+
+
+async def test_a_reply_goes_where_its_thread_is_whatever_channel_is_configured_by_now() -> None:
+    client = FakeClient(
+        chat_postMessage={"channel": CHANNEL, "ts": "2.0"}, conversations_replies=page("WA-1:card", KEY)
+    )
+    reply = owed(MessageKind.PROGRESS, channel="C0NEW")
+
+    await notifier(client).post(reply, a_story(), thread=PLACE)
+    found = await notifier(client).find(reply, since=NOON, thread=PLACE)
+
+    assert [call["channel"] for call in client.calls["chat_postMessage"]] == [CHANNEL]
+    assert [call["channel"] for call in client.calls["conversations_replies"]] == [CHANNEL]
+    assert found == Posted(channel=CHANNEL, ts="1.0")
+
+
+async def test_an_edit_of_a_repetition_still_says_so() -> None:
+    client = FakeClient()
+
+    await notifier(client).edit(owed(MessageKind.COPY, repetition=True), a_story(), PLACE)
+
+    (call,) = client.calls["chat_update"]
+    assert call["text"].startswith(REPEATED)
+    assert REPEATED in str(call["blocks"][0])
 
 
 async def test_a_repetition_says_so_in_its_text_and_on_screen() -> None:
     client = FakeClient(chat_postMessage={"channel": CHANNEL, "ts": "2.0"})
     for repetition in (False, True):
-        await notifier(client).post(owed(MessageKind.COPY), a_story(), thread=None, repetition=repetition)
+        message = owed(MessageKind.COPY, repetition=repetition)
+        await notifier(client).post(message, a_story(), thread=None)
 
     first, second = client.calls["chat_postMessage"]
     assert "repetition" in second["text"].lower()
@@ -104,7 +131,7 @@ async def test_what_slack_answers_is_translated(error: Exception, family: type[E
     client = FakeClient(chat_postMessage=error, chat_update=error)
 
     with pytest.raises(family):
-        await notifier(client).post(owed(MessageKind.COPY), a_story(), thread=None, repetition=False)
+        await notifier(client).post(owed(MessageKind.COPY), a_story(), thread=None)
     with pytest.raises(family):
         await notifier(client).edit(owed(MessageKind.COPY), a_story(), PLACE)
 
@@ -115,7 +142,7 @@ async def test_what_slack_answers_is_translated(error: Exception, family: type[E
 async def test_an_answer_is_seen_by_one_person_alone() -> None:
     client = FakeClient()
 
-    await notifier(client).whisper(answer_for())
+    assert await notifier(client).whisper(answer_for()) is True
 
     (call,) = client.calls["chat_postEphemeral"]
     assert (call["channel"], call["user"]) == (CHANNEL, ALICE)
@@ -125,13 +152,40 @@ async def test_an_answer_is_seen_by_one_person_alone() -> None:
 @pytest.mark.parametrize(
     "error", ["user_not_in_channel", "not_in_channel", "channel_not_found", "is_archived"]
 )
-async def test_who_cannot_be_whispered_to_gets_a_dm(error: str) -> None:
+async def test_who_cannot_be_whispered_to_is_reported_as_out_of_reach(error: str) -> None:
     client = FakeClient(chat_postEphemeral=api_error(error))
 
-    await notifier(client).whisper(answer_for())
+    assert await notifier(client).whisper(answer_for()) is False
+    assert client.calls["chat_postMessage"] == []
 
+
+async def test_an_answer_by_dm_is_posted_to_its_reader_with_its_key_inside() -> None:
+    client = FakeClient(chat_postMessage={"channel": "D1", "ts": "2.0"})
+    by_dm = replace(answer_for(), by_dm=True)
+
+    posted = await notifier(client).post(by_dm, None, thread=None)
+
+    assert posted == Posted(channel=ChannelId("D1"), ts="2.0")
     (call,) = client.calls["chat_postMessage"]
-    assert call["channel"] == ALICE
+    assert (call["channel"], call["metadata"]) == (ALICE, METADATA)
+
+
+async def test_an_answer_by_dm_is_looked_for_in_that_dm() -> None:
+    client = FakeClient(conversations_open={"channel": {"id": "D1"}}, conversations_history=page(KEY))
+
+    found = await notifier(client).find(replace(answer_for(), by_dm=True), since=NOON, thread=None)
+
+    assert found == Posted(channel=ChannelId("D1"), ts="0.0")
+    assert client.calls["conversations_open"] == [{"users": ALICE}]
+
+
+async def test_an_answer_whispered_again_says_so_to_its_reader() -> None:
+    client = FakeClient()
+
+    await notifier(client).whisper(replace(answer_for(), repetition=True))
+
+    (call,) = client.calls["chat_postEphemeral"]
+    assert call["text"].startswith(REPEATED)
 
 
 async def test_any_other_refusal_of_a_whisper_is_no_reason_for_a_dm() -> None:
@@ -162,7 +216,7 @@ async def test_a_message_is_found_by_its_key_on_any_page() -> None:
     first, second = client.calls["conversations_history"]
     assert (first["cursor"], second["cursor"]) == (None, "more")
     assert first["include_all_metadata"] is True
-    assert float(first["oldest"]) == (NOON - timedelta(minutes=1)).timestamp()
+    assert float(first["oldest"]) == (NOON - timedelta(minutes=5)).timestamp()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from bot.domain.errors import Code, Conflict, Unavailable
 from bot.domain.messages import Answer, MessageKind
 from bot.domain.request import RequestId
 from bot.worker.lease import Lease, under
+from bot.worker.outbox import LOOK_AFTER
 from tests.builders import ALICE, CHANNEL, SET, an_ask
 from tests.fakes.clock import NOON
 from tests.fakes.world import World
@@ -77,6 +78,7 @@ async def test_who_slept_through_a_search_does_not_post(world: World, call: str)
     with suppress(Unavailable):
         await world.outbox(CARD)
     world.slack.errors.clear()
+    world.clock.advance(LOOK_AFTER)
 
     async def answered_late(name: str) -> None:
         if name == "find":
@@ -90,19 +92,14 @@ async def test_who_slept_through_a_search_does_not_post(world: World, call: str)
     assert len(world.slack.messages(CARD)) == (0 if call == "find" else 1)
 
 
-async def test_who_slept_after_a_search_does_not_edit_what_it_found(world: World) -> None:
+async def test_who_slept_before_an_edit_does_not_make_it(world: World) -> None:
     sleeper = Sleeper()
     await owe_a_card(world)
-    world.slack.lost["post"] = Unavailable(Code.SLACK_UNAVAILABLE, sent="maybe")
-    with suppress(Unavailable):
-        await world.outbox(CARD)
-    world.slack.lost.clear()
+    await world.outbox(CARD)
+    await world.database.run(lambda tx: tx.owe(CARD, MessageKind.CARD, CHANNEL, request=RequestId(1)))
 
-    async def answered_late(name: str) -> None:
-        sleeper.sleep()
-
-    world.slack.after = answered_late
     with sleeper.at_work():
+        sleeper.sleep()
         await world.outbox(CARD)
 
     (shown,) = world.slack.messages(CARD)

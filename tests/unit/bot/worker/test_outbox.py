@@ -10,14 +10,18 @@ import pytest
 
 from bot.domain.errors import Code, NotFound, Unavailable
 from bot.domain.messages import Answer, MessageKind
+from bot.domain.names import ChannelId
 from bot.domain.pace import POSTS
 from bot.domain.request import RequestId, RequestStatus
+from bot.ports.notifier import Posted
 from bot.ports.store import Tx
 from bot.usecases.transitions import rule_on
-from bot.worker.outbox import PARENT_AFTER, Outbox
+from bot.worker.engine import LONGEST_BACK_OFF
+from bot.worker.outbox import LOOK_AFTER, PARENT_AFTER, Outbox
 from tests.builders import ALICE, BOB, CHANNEL, an_ask
 from tests.fakes.clock import NOON
 from tests.fakes.crashes import Killed, breaking
+from tests.fakes.notifier import Shown
 from tests.fakes.world import World, a_world
 
 CARD, REPLY = "WA-1:card", "WA-1:progress"
@@ -147,7 +151,8 @@ async def test_a_message_whose_answer_was_lost_is_found_and_not_repeated(world: 
     world.slack.lost.clear()
     await deny(world)
 
-    await send(world, after=timedelta(seconds=1))
+    assert await send(world, after=LOOK_AFTER) == world.clock.now()
+    await send(world)
 
     (shown,) = world.slack.messages(CARD)
     assert shown.story is not None
@@ -163,7 +168,7 @@ async def test_a_message_that_never_arrived_is_looked_for_and_posted(world: Worl
         await send(world)
     world.slack.errors.clear()
 
-    await send(world, after=timedelta(seconds=1))
+    await send(world, after=LOOK_AFTER)
 
     (shown,) = world.slack.messages(CARD)
     assert world.slack.searches == 1
@@ -178,11 +183,97 @@ async def test_without_the_history_scope_a_message_says_that_it_may_be_a_repetit
         await send(world)
     world.slack.lost.clear()
 
-    await send(world, after=timedelta(seconds=1))
+    await send(world, after=LOOK_AFTER)
 
     first, second = world.slack.messages(CARD)
     assert (first.repetition, second.repetition) == (False, True)
     assert (await world.message(CARD)).ts == second.posted.ts
+
+
+async def test_the_mark_of_a_repetition_stays_when_the_message_is_edited(world: World) -> None:
+    world.slack.has_history = False
+    await owe(world)
+    world.slack.lost["post"] = LOST
+    with pytest.raises(Unavailable):
+        await send(world)
+    world.slack.lost.clear()
+    await send(world, after=LOOK_AFTER)
+    await deny(world)
+
+    await send(world)
+
+    _, second = world.slack.messages(CARD)
+    assert (second.edits, second.repetition) == (1, True)
+
+
+async def test_a_message_of_unknown_fate_is_not_looked_for_before_slack_had_time_to_show_it(
+    world: World,
+) -> None:
+    await owe(world)
+    world.slack.errors["post"] = LOST
+    with pytest.raises(Unavailable) as told:
+        await send(world)
+    await owe(world)
+
+    assert told.value.facts["retry_after"] == LOOK_AFTER.total_seconds()
+    assert await send(world, after=timedelta(seconds=1)) == NOON + LOOK_AFTER
+    assert world.slack.searches == 0
+
+
+@pytest.mark.parametrize("late_try", [1, 2, 3])
+async def test_a_post_that_slack_applies_late_is_found_whichever_try_it_was(
+    world: World, late_try: int
+) -> None:
+    await owe(world)
+    world.slack.errors["post"] = LOST
+    tries: list[datetime] = []
+
+    async def count(name: str) -> None:
+        if name == "post":
+            tries.append(world.clock.now())
+        if name == "find" and len(tries) == late_try and not world.slack.channel:
+            # What was tried 17 seconds ago has come a moment ago.
+            assert world.clock.now() - tries[-1] >= timedelta(seconds=17)
+            world.slack.channel["1.0"] = Shown(
+                key=CARD, posted=Posted(channel=CHANNEL, ts="1.0"), story=None, thread=None, repetition=False
+            )
+
+    world.slack.before = count
+    await world.work()
+
+    assert len(tries) == late_try
+    (shown,) = world.slack.messages(CARD)
+    assert (shown.posted.ts, shown.edits) == ("1.0", 1)
+
+
+async def test_a_poke_does_not_shorten_that_wait_after_a_later_try_either(world: World) -> None:
+    await owe(world)
+    world.slack.errors["post"] = LOST
+    for after in (timedelta(0), LOOK_AFTER):
+        with pytest.raises(Unavailable):
+            await send(world, after=after)
+    await owe(world)
+
+    assert await send(world, after=timedelta(seconds=1)) == NOON + 2 * LOOK_AFTER
+    assert world.slack.searches == 1
+
+
+async def test_while_slack_is_ill_the_pauses_between_tries_grow(world: World) -> None:
+    await owe(world)
+    world.slack.errors["post"] = LOST
+    tries: list[float] = []
+
+    async def count(name: str) -> None:
+        if name == "post":
+            tries.append((world.clock.now() - NOON).total_seconds())
+
+    world.slack.before = count
+    await world.work(until=NOON + timedelta(hours=1))
+
+    pauses = [later - earlier for earlier, later in itertools.pairwise(tries)]
+    assert pauses[0] == LOOK_AFTER.total_seconds()
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_BACK_OFF.total_seconds()
 
 
 async def test_what_slack_refused_is_not_looked_for(world: World) -> None:
@@ -223,7 +314,80 @@ async def test_an_answer_is_whispered_once(world: World) -> None:
     await send(world, "click:1:answer")
 
     (whisper,) = world.slack.whispers
-    assert (whisper.to, whisper.answer) == (ALICE, said)
+    assert (whisper.to, whisper.answer, whisper.repetition) == (ALICE, said, False)
+
+
+ANSWER = "click:1:answer"
+
+
+async def owe_an_answer(world: World) -> None:
+    said = Answer(said="approved", facts=(("label", "WA-1"),))
+    await world.database.run(lambda tx: tx.owe(ANSWER, MessageKind.ANSWER, CHANNEL, to=ALICE, answer=said))
+
+
+async def test_an_answer_whispered_again_says_that_it_may_be_a_repetition(world: World) -> None:
+    await owe_an_answer(world)
+    world.slack.lost["whisper"] = LOST
+    with pytest.raises(Unavailable):
+        await send(world, ANSWER)
+    world.slack.lost.clear()
+
+    await send(world, ANSWER, after=timedelta(seconds=1))
+
+    assert [whisper.repetition for whisper in world.slack.whispers] == [False, True]
+
+
+async def test_an_answer_that_slack_refused_is_no_repetition(world: World) -> None:
+    await owe_an_answer(world)
+    world.slack.errors["whisper"] = REFUSED
+    with pytest.raises(Unavailable):
+        await send(world, ANSWER)
+    world.slack.errors.clear()
+
+    await send(world, ANSWER, after=timedelta(seconds=30))
+
+    assert [whisper.repetition for whisper in world.slack.whispers] == [False]
+
+
+async def test_an_answer_that_cannot_be_whispered_is_posted_once_even_if_slacks_answer_is_lost(
+    world: World,
+) -> None:
+    await owe_an_answer(world)
+    world.slack.reaches = False
+    world.slack.lost["post"] = LOST
+
+    await world.work(until=NOON + timedelta(seconds=5))
+    world.slack.lost.clear()
+    await world.work()
+
+    (shown,) = world.slack.messages(ANSWER)
+    assert shown.posted.channel == f"D-{ALICE}"
+    assert not shown.repetition
+    assert await world.database.due() == {}
+
+
+async def test_an_answer_by_dm_says_that_it_may_be_a_repetition_where_nobody_can_look(world: World) -> None:
+    await owe_an_answer(world)
+    world.slack.reaches = world.slack.has_history = False
+    world.slack.lost["post"] = LOST
+
+    await world.work(until=NOON + timedelta(seconds=5))
+    world.slack.lost.clear()
+    await world.work()
+
+    assert [shown.repetition for shown in world.slack.messages(ANSWER)] == [False, True]
+
+
+async def test_an_answer_by_dm_has_the_pace_of_that_dm(world: World) -> None:
+    await owe_an_answer(world)
+    world.slack.reaches = False
+    await send(world, ANSWER)
+    world.slack.errors["post"] = REFUSED
+
+    with pytest.raises(Unavailable):
+        await send(world, ANSWER)
+
+    assert (await world.message(ANSWER)).queue == f"posts:{ALICE}"
 
 
 async def test_an_edit_that_fails_is_tried_again(world: World) -> None:
@@ -243,16 +407,100 @@ async def test_an_edit_that_fails_is_tried_again(world: World) -> None:
     assert shown.edits == 1
 
 
-async def test_a_message_that_somebody_deleted_is_not_edited_for_ever(world: World) -> None:
-    """Slack will never let us edit it; trying every five minutes for ever helps nobody."""
+# What Slack never lets us edit again
+
+
+def never_again(world: World, error: str) -> None:
+    world.slack.errors["edit"] = NotFound(Code.SLACK_UNAVAILABLE, sent="no", error=error)
+
+
+@pytest.mark.parametrize("error", ["message_not_found", "cant_update_message", "edit_window_closed"])
+async def test_a_message_that_cannot_be_edited_is_not_tried_for_ever_and_the_log_says_so(
+    world: World, error: str, caplog: pytest.LogCaptureFixture
+) -> None:
     await owe(world)
     await send(world)
     await deny(world)
-    world.slack.errors["edit"] = NotFound(Code.SLACK_UNAVAILABLE, sent="no", error="message_not_found")
+    never_again(world, error)
 
     await world.work(until=NOON + timedelta(days=1), at_most=80)
 
     assert await world.database.due() == {}
+    (line,) = [record for record in caplog.records if record.message == "message_not_edited"]
+    assert vars(line)["fields"] == {"key": CARD, "error": error}
+
+
+async def test_a_deleted_card_that_still_waits_for_a_decision_is_posted_anew(world: World) -> None:
+    await owe(world)
+    await send(world)
+    await owe(world)
+    never_again(world, "message_not_found")
+
+    await world.work()
+
+    first, second = world.slack.messages(CARD)
+    assert (await world.message(CARD)).ts == second.posted.ts != first.posted.ts
+    assert not second.repetition
+    assert world.slack.searches == 0
+
+
+async def test_a_deleted_card_of_a_decided_request_stays_deleted(world: World) -> None:
+    await owe(world)
+    await send(world)
+    await deny(world)
+    never_again(world, "message_not_found")
+
+    await world.work()
+
+    assert len(world.slack.channel) == 1
+
+
+@pytest.mark.parametrize("error", ["cant_update_message", "edit_window_closed"])
+async def test_a_card_that_stands_there_for_good_gets_a_reply_with_what_is_true(
+    world: World, error: str
+) -> None:
+    await owe(world)
+    await send(world)
+    await deny(world)
+    never_again(world, error)
+
+    await world.work()
+
+    (card,), (reply,) = world.slack.messages(CARD), world.slack.messages(f"{CARD}:again:1")
+    assert reply.thread == card.posted
+    assert reply.story is not None
+    assert reply.story.request.status is RequestStatus.DENIED
+
+
+async def test_that_reply_is_kept_true_and_followed_by_another_when_it_stays_as_well(world: World) -> None:
+    await owe(world)
+    await send(world)
+    await owe(world)
+    never_again(world, "edit_window_closed")
+    await world.work()
+
+    async def only_the_card(name: str) -> None:
+        never_again(world, "cant_update_message")
+        if name == "edit" and len(edits) == 1:
+            world.slack.errors.clear()
+        edits.append(name)
+
+    edits: list[str] = []
+    world.slack.before = only_the_card
+    await owe(world)
+    await world.work()
+    world.slack.before = None
+    never_again(world, "edit_window_closed")
+    await deny(world)
+    await world.work()
+
+    (card,) = world.slack.messages(CARD)
+    (first,), (second,) = (world.slack.messages(f"{CARD}:again:{number}") for number in (1, 2))
+    assert (card.edits, first.edits) == (0, 1)
+    assert first.thread == second.thread == card.posted
+    assert second.story is not None
+    assert second.story.request.status is RequestStatus.DENIED
+    assert len(world.slack.channel) == 3
 
 
 # Pace
@@ -339,7 +587,7 @@ async def drain(world: World, *boxes: Outbox, until: datetime = NOON + timedelta
 
 
 def an_outbox(world: World) -> Outbox:
-    return Outbox(store=world.store, notifier=world.slack, clock=world.clock)
+    return Outbox(store=world.store, notifier=world.slack)
 
 
 async def test_a_restart_goes_on_where_the_queue_stood(world: World) -> None:
@@ -393,6 +641,25 @@ async def test_a_turn_to_post_is_not_used_for_an_edit(world: World) -> None:
     assert await send(world) is None
     message = await world.message(CARD)
     assert (message.queue, message.turn_at) == (None, None)
+
+
+async def test_a_reply_has_the_pace_of_the_channel_in_which_its_card_stands(world: World) -> None:
+    await owe(world)
+    await send(world)
+    await world.database.run(
+        lambda tx: tx.owe(
+            REPLY, MessageKind.PROGRESS, ChannelId("C0NEW"), request=RequestId(1), thread_key=CARD
+        )
+    )
+    await owe_many(world, POSTS.burst - 1)
+    for number in range(POSTS.burst - 1):
+        await send(world, f"WA-1:results:{number:03}")
+
+    assert await send(world, REPLY) == NOON + POSTS.every
+    await send(world, REPLY, after=POSTS.every)
+
+    (card,), (reply,) = world.slack.messages(CARD), world.slack.messages(REPLY)
+    assert reply.posted.channel == card.posted.channel == CHANNEL
 
 
 # Slack asks for a pause
