@@ -15,6 +15,7 @@ from bot.sandbox.scene import DATA_SCIENTIST
 from bot.sandbox.story import Screen, StalledError, tell
 from handlers import ids
 from handlers.views.help import COMMANDS
+from handlers.views.parts import REPEATED
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -106,6 +107,20 @@ def test_every_subcommand_that_is_named_exists() -> None:
     for path in DOCUMENTS:
         named = set(re.findall(r"`workbench-access ([a-z]+)", path.read_text(encoding="utf-8")))
         assert named <= known, path
+
+
+# Slack's optional scopes
+
+
+def test_the_readme_says_what_the_history_scopes_are_for_and_what_is_read_without_them() -> None:
+    scopes = {"channels:history", "groups:history", "im:history"}
+    for title in ("Set it up for real", "How it fails"):
+        assert scopes <= set(re.findall(r"`([a-z]+:history)`", section(title))), title
+
+    decision = (ROOT / "docs/decisions/005-outbox.md").read_text(encoding="utf-8")
+    manifest = (ROOT / "manifest.yml").read_text(encoding="utf-8").replace("    # ", "")
+    for text in (section("How it fails"), decision, manifest):
+        assert REPEATED in " ".join(text.split())
 
 
 # Links and names
