@@ -29,6 +29,7 @@ from handlers.views.verification_table import Checked, summary, table
 
 _COMMANDS: Final = 8
 _DONE: Final = "Finished before it ends? *I'm done* gives the access back; you are asked once more first."
+_LATE: Final = "⌛ *This comes late:* since it was checked, access has run out or is being taken away. The card shows what holds now."
 PROVE: Final = (
     "Does it really work? *Prove it* has commands for the requester that show it, with the AWS CLI alone."
 )
@@ -59,6 +60,8 @@ def _results(story: Story, *, support: str, you: bool) -> Message:
         header(f"{request.label} · Verification results"),
         section(f"{bold(name)}: {summary(checked)}. {_already(outcome)}".rstrip()),
     ]
+    if any(each.since for each in checked):
+        blocks.append(section(_LATE))
     if checked:
         blocks += table(checked, names, support=support, you=you, more=more)
     blocks += _commands(checked, outcome)

@@ -123,6 +123,7 @@ def test_results_told_after_the_end_claim_nothing_that_is_over() -> None:
         assert not any(level in text for level in LEVELS)
         assert "assume-role" not in text
         assert "Prove it" not in text
+        assert "This comes late" in text
         assert rows(message)[1][2:] == [
             "⌛ time is up",
             "2026-11-29 10:00 UTC",
