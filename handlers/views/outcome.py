@@ -29,7 +29,10 @@ from handlers.views.verification_table import Checked, summary, table
 
 _COMMANDS: Final = 8
 _DONE: Final = "Finished before it ends? *I'm done* gives the access back; you are asked once more first."
-_LATE: Final = "⌛ *This comes late:* since it was checked, access has run out or is being taken away. The card shows what holds now."
+_LATE: Final = (
+    "⌛ *This comes late:* since it was checked, access has run out or is being taken away. The card shows what "
+    "holds now."
+)
 PROVE: Final = (
     "Does it really work? *Prove it* has commands for the requester that show it, with the AWS CLI alone."
 )
