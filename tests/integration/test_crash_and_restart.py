@@ -35,6 +35,8 @@ async def finished(world: World) -> Message:
     card = world.cards()[0]
     await world.settled(card)
     await world.dm(world.alice, "Verification results")
+    # Replies wait for their card each on its own: the progress may come after the results.
+    await world.slack.wait_for(lambda: len(world.replies(card)) >= 2, timeout=PATIENCE, what="two replies")
     assert table.thread_ts == card.ts
     return card
 
