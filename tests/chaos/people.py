@@ -271,7 +271,8 @@ class Crowd:
     def waiting(self) -> int:
         """Requests that nobody has decided: those without a card yet, and those with one."""
         taken = sum(form.acknowledged > 0 for form in self.forms)
-        cards = self.cards()
+        # Of all cards, however old: who counts those that are decided from the newest alone asks no more one day.
+        cards = (each for each in self.world.slack.workspace.messages(CHANNEL) if not each.is_reply)
         gone = sum(not any(word in card.text for word in ("Waiting", "Being checked")) for card in cards)
         return taken - gone - self.cancelled
 
