@@ -6,9 +6,10 @@ import json
 import math
 import os
 import random
+import re
 import statistics
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,6 +42,9 @@ LONG = 500
 BUSY = 1.5
 """Processes that want each core: above this a machine has other things to do, and its times mean nothing."""
 
+ALIKE = 5
+"""Violations of one kind that a report names."""
+
 KNOWN_BUGS = frozenset({"work_bug", "work_crashed", "job_failed", "listener_failed", "background_failed"})
 """Events of the log behind which there always is an exception that nobody expected."""
 
@@ -59,11 +63,15 @@ class Report:
     def __str__(self) -> str:
         lines = [f"chaos: seed {self.seed} on {self.database}"]
         lines += [f"  {name}: {value}" for name, value in self.facts.items()]
-        counted = Counter(self.violations)
         lines += [f"  not tried: {text}" for text in self.missed]
-        lines += [f"  ✗ {text}" + (f" (×{n})" if n > 1 else "") for text, n in counted.most_common(60)]
-        if len(counted) > 60:
-            lines.append(f"  … and {len(counted) - 60} more")
+        # Of those that say the same about other requests, a few: none of another kind may be drowned by them.
+        alike = defaultdict[str, list[str]](list)
+        for text in self.violations:
+            alike[re.sub(r"[\d.]+", "#", text)].append(text)
+        for texts in alike.values():
+            lines += [f"  ✗ {text}" for text in dict.fromkeys(texts[:ALIKE])]
+            if len(texts) > ALIKE:
+                lines.append(f"    … and {len(texts) - ALIKE} more like these")
         return "\n".join(lines)
 
 
