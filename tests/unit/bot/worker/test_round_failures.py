@@ -275,7 +275,8 @@ async def test_what_failed_because_of_an_unreadable_policy_is_looked_at_again(wo
     assert await world.reconcile(SET) == NOON + WITHDRAW_AFTER
 
 
-async def test_a_put_that_aws_refuses_keeps_back_nothing_that_is_in_the_policy_already(world: World) -> None:
+async def refused_everything(world: World) -> None:
+    """One request stands in the policy and cannot travel; another, which is active, cannot be taken out."""
     denied = Provisioning(Code.ACCESS_DENIED, reason="not tagged")
     await approve(world, a_target(PROD))
     await settle(world)
@@ -285,6 +286,10 @@ async def test_a_put_that_aws_refuses_keeps_back_nothing_that_is_in_the_policy_a
     world.aws.errors["put_policy"] = denied
     await end(world, request=1)
     await settle(world)
+
+
+async def test_a_put_that_aws_refuses_keeps_back_nothing_that_is_in_the_policy_already(world: World) -> None:
+    await refused_everything(world)
     assert await world.statuses(2) == FAILED
     del world.aws.errors["provision"]
 
@@ -297,15 +302,7 @@ async def test_a_put_that_aws_refuses_keeps_back_nothing_that_is_in_the_policy_a
 
 
 async def test_where_aws_refuses_everything_nobody_goes_round_in_circles(world: World) -> None:
-    denied = Provisioning(Code.ACCESS_DENIED, reason="not tagged")
-    await approve(world, a_target(PROD))
-    await settle(world)
-    await approve(world, a_target(TEST))
-    world.aws.errors["provision"] = denied
-    await settle(world)
-    world.aws.errors["put_policy"] = denied
-    await end(world, request=1)
-    await settle(world)
+    await refused_everything(world)
 
     await retry(world, request=2)
     world.aws.calls.clear()
