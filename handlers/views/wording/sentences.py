@@ -80,8 +80,8 @@ def _about_the_person(code: PersonCode, pen: Pen) -> str:
     match code:
         case Code.GUEST:
             return (
-                "Guests of this Slack workspace cannot use Workbench Access. "
-                "Please ask a full member of your team to do this."
+                "Guests of this Slack workspace cannot use Workbench Access. Please ask a full member of your team "
+                "to do this."
             )
         case Code.STRANGER:
             return (
@@ -94,27 +94,23 @@ def _about_the_person(code: PersonCode, pen: Pen) -> str:
             return "This Slack account is deactivated, so nothing was done."
         case Code.EMAIL_MISSING:
             return (
-                "Your Slack profile shows no e-mail address, so you cannot be matched with a user of "
-                "AWS IAM Identity Center. Add the address of your AWS sign-in to your profile and try again."
+                "Your Slack profile shows no e-mail address, so you cannot be matched with a user of AWS IAM "
+                "Identity Center. Add the address of your AWS sign-in to your profile and try again."
             )
         case Code.EMAIL_UNCONFIRMED:
             return (
-                "The e-mail address in your Slack profile is not confirmed, so it cannot show who you are "
-                "in AWS. "
+                "The e-mail address in your Slack profile is not confirmed, so it cannot show who you are in AWS. "
                 "Confirm it with the link that Slack has sent you and try again."
             )
         case Code.NOT_IN_IDENTITY_CENTER:
             return (
-                f"No user of AWS IAM Identity Center has your e-mail address{pen.quoted('email')}. If you "
-                "sign in "
-                "to AWS with another address, an SSO admin can note it in the configuration of Workbench "
-                "Access; "
+                f"No user of AWS IAM Identity Center has your e-mail address{pen.quoted('email')}. If you sign in "
+                "to AWS with another address, an SSO admin can note it in the configuration of Workbench Access; "
                 "otherwise an SSO admin has to add you."
             )
         case Code.AMBIGUOUS_IDENTITY:
             return (
-                "More than one user of AWS IAM Identity Center has your e-mail "
-                f"address{pen.quoted('email')}, so it "
+                f"More than one user of AWS IAM Identity Center has your e-mail address{pen.quoted('email')}, so it "
                 "is not clear which one is you. An SSO admin can note the right one in the configuration."
             )
         case _:
@@ -125,47 +121,42 @@ def _about_the_request(code: RequestCode, pen: Pen) -> str:
     match code:
         case Code.HOLDS_NO_SET:
             return (
-                "You hold no permission set that can be asked for here. "
-                "An SSO admin has to assign you one in AWS IAM Identity Center first."
+                "You hold no permission set that can be asked for here. An SSO admin has to assign you one in AWS "
+                "IAM Identity Center first."
             )
         case Code.SET_NOT_OFFERED:
             return (
-                f"{_capitalised(pen.permission_set)} cannot be asked for here: it is not in the "
-                "configuration of "
-                "Workbench Access, or it is not assigned to you. Leave the name out to see what you can "
-                "ask for."
+                f"{_capitalised(pen.permission_set)} cannot be asked for here: it is not in the configuration of "
+                "Workbench Access, or it is not assigned to you. Leave the name out to see what you can ask for."
             )
         case Code.ACCOUNT_NOT_OFFERED:
             where = f"with {pen.permission_set}" if pen.has("permission_set") else "here"
             return (
-                f"Access to {pen.account} cannot be asked for {where}. "
-                "Please check its 12-digit id, or choose another account."
+                f"Access to {pen.account} cannot be asked for {where}. Please check its 12-digit id, or choose "
+                "another account."
             )
         case Code.ROLE_NOT_OFFERED:
-            return (
-                f"{_capitalised(pen.role)} cannot be asked for with {pen.permission_set}. Please choose "
-                "another."
-            )
+            return f"{_capitalised(pen.role)} cannot be asked for with {pen.permission_set}. Please choose another."
         case Code.DURATION_NOT_OFFERED:
             return "These roles cannot be asked for that long. Please choose one of the offered durations."
         case Code.REASON_MISSING:
             return "Please say why you need it: the approvers decide by your reason."
         case Code.REASON_TOO_LONG:
             return (
-                f"Please shorten this to {pen.number('limit', REASON_LIMIT)} characters; "
-                "a link to a ticket can carry the rest."
+                f"Please shorten this to {pen.number('limit', REASON_LIMIT)} characters; a link to a ticket can "
+                "carry the rest."
             )
         case Code.NOTHING_CHOSEN:
             return "Please choose at least one account and one role."
         case Code.TOO_MANY_TARGETS:
             return (
-                f"One request holds at most {pen.number('limit', TARGET_LIMIT)} pairs of account and role"
-                f"{_this_many(pen)}. Please choose fewer and send a second request for the rest."
+                f"One request holds at most {pen.number('limit', TARGET_LIMIT)} pairs of account and "
+                f"role{_this_many(pen)}. Please choose fewer and send a second request for the rest."
             )
         case Code.NOBODY_CAN_APPROVE:
             return (
-                "Nobody could approve this: there are not enough approvers for all of these roles together. "
-                "Try fewer roles, or have the list of approvers extended."
+                "Nobody could approve this: there are not enough approvers for all of these roles together. Try "
+                "fewer roles, or have the list of approvers extended."
             )
         case _:
             assert_never(code)
@@ -175,70 +166,58 @@ def _about_a_link(code: LinkCode, pen: Pen) -> str:
     match code:
         case Code.NOT_ASSIGNED:
             return (
-                f"Not assigned: {pen.permission_set} is not assigned to {pen.requester} in {pen.account}, "
-                "so access "
-                "could not be used there. An SSO admin assigns it in IAM Identity Center, directly or by a "
-                "group."
+                f"Not assigned: {pen.permission_set} is not assigned to {pen.requester} in {pen.account}, so access "
+                "could not be used there. An SSO admin assigns it in IAM Identity Center, directly or by a group."
             )
         case Code.NOT_PROVISIONED:
             return (
-                f"Not provisioned: AWS has not provisioned {pen.permission_set} in {pen.account}, or holds "
-                "an "
-                "older copy there. An SSO admin provisions it again in IAM Identity Center; where a card "
-                "offers "
-                "Retry, an approver can press that instead."
+                f"Not provisioned: AWS has not provisioned {pen.permission_set} in {pen.account}, or holds an older "
+                "copy there. An SSO admin provisions it again in IAM Identity Center; where a card offers Retry, "
+                "an approver can press that instead."
             )
         case Code.EXPLICIT_DENY:
             return (
-                f"Explicit deny: a statement{pen.quoted('detail')} in the {_policy(pen)} of "
-                f"{pen.permission_set} "
-                f"denies this in {pen.account}, and a deny always wins. An SSO admin has to change that "
-                "statement."
+                f"Explicit deny: a statement{pen.quoted('detail')} in the {_policy(pen)} of {pen.permission_set} "
+                f"denies this in {pen.account}, and a deny always wins. An SSO admin has to change that statement."
             )
         case Code.NO_ROOM:
             return (
-                f"No room: the inline policy of {pen.permission_set} would grow beyond the 10,240 bytes "
-                "that AWS "
+                f"No room: the inline policy of {pen.permission_set} would grow beyond the 10,240 bytes that AWS "
                 "allows. Ask for fewer accounts or roles, or an SSO admin shortens the policy."
             )
         case Code.ALREADY_ALLOWED:
             return (
-                f"Already allowed: AWS allows this in {pen.account} "
-                f"already{pen.instant('until', ' until ')}, "
-                "so there is nothing to ask for."
+                f"Already allowed: AWS allows this in {pen.account} already{pen.instant('until', ' until ')}, so "
+                "there is nothing to ask for."
             )
         case Code.MANAGEMENT_ACCOUNT:
             return (
-                f"Management account: {pen.permission_set} is provisioned in the management account, and "
-                "AWS lets "
-                "nobody but that account change such a permission set. An SSO admin has to remove that "
-                "assignment, or change the policy by hand."
+                f"Management account: {pen.permission_set} is provisioned in the management account, and AWS lets "
+                "nobody but that account change such a permission set. An SSO admin has to remove that assignment, "
+                "or change the policy by hand."
             )
         case Code.NOT_ALLOWED:
             return (
                 f"Permission denied: the inline policy of {pen.permission_set} does not allow this in "
-                f"{pen.account}. Access counts only for those who are signed in with {pen.permission_set}; "
-                "where "
-                "it is missing, it can be asked for with “/workbench-access request”."
+                f"{pen.account}. Access counts only for those who are signed in with {pen.permission_set}; where it "
+                "is missing, it can be asked for with “/workbench-access request”."
             )
         case Code.ROLE_NOT_FOUND:
             return (
-                f"Role not found: {pen.role} does not exist in {pen.account}. The Workbench stack is not "
-                "deployed "
+                f"Role not found: {pen.role} does not exist in {pen.account}. The Workbench stack is not deployed "
                 "there, or it lacks this role; whoever looks after Workbench in that account can deploy it."
             )
         case Code.NOT_TRUSTED:
             return (
                 f"Not trusted: {pen.role} in {pen.account} does not admit {pen.permission_set}{_admits(pen)}. "
-                "Whoever deploys "
-                f"Workbench there has to name {pen.permission_set} in WORKBENCH_SSO_GROUPS and deploy it "
-                "again."
+                f"Whoever deploys Workbench there has to name {pen.permission_set} in WORKBENCH_SSO_GROUPS and "
+                "deploy it again."
             )
         case Code.BOUNDARY:
             return (
                 f"Boundary: the permissions boundary{pen.quoted('detail')} of {pen.permission_set} leaves no room "
-                f"for this in {pen.account}. An SSO admin has to let it allow sts:AssumeRole, or to take it off "
-                "the permission set."
+                f"for this in {pen.account}. An SSO admin has to let it allow sts:AssumeRole, or to take it off the "
+                "permission set."
             )
         case Code.SCP:
             return (
@@ -257,18 +236,18 @@ def _about_the_decision(code: DecisionCode, pen: Pen) -> str:
             return f"{_capitalised(pen.request)} is your own request: somebody else has to decide it."
         case Code.ALREADY_APPROVED_BY_YOU:
             return (
-                f"You have approved {pen.request} already{pen.instant('at')}. "
-                "Another approver has to agree before anything happens."
+                f"You have approved {pen.request} already{pen.instant('at')}. Another approver has to agree before "
+                "anything happens."
             )
         case Code.ALREADY_DECIDED:
             return (
-                f"{_capitalised(pen.request)} has been decided already: {_decision(pen)}. Your click "
-                "changed nothing."
+                f"{_capitalised(pen.request)} has been decided already: {_decision(pen)}. Your click changed "
+                "nothing."
             )
         case Code.EXPIRED:
             return (
-                f"{_capitalised(pen.request)} expired{pen.instant('at', ' ')} before it was decided. "
-                "Whoever still needs the access can send a new request."
+                f"{_capitalised(pen.request)} expired{pen.instant('at', ' ')} before it was decided. Whoever still "
+                "needs the access can send a new request."
             )
         case Code.NOT_YOURS:
             return f"Only the person who sent {pen.request} can do this here."
@@ -289,23 +268,21 @@ def _about_the_policy(code: PolicyCode, pen: Pen) -> str:
     match code:
         case Code.POLICY_UNREADABLE:
             return (
-                f"The inline policy of {pen.permission_set} cannot be read "
-                f"safely{pen.quoted('detail', ': ')}, so "
+                f"The inline policy of {pen.permission_set} cannot be read safely{pen.quoted('detail', ': ')}, so "
                 "it was left as it is. An SSO admin has to repair it."
             )
         case Code.MANAGED_STATEMENT_ALTERED:
             named = pen.quoted("sid") or pen.quoted("detail")
             return (
                 f"Somebody has changed a statement{named} of Workbench Access in the inline policy of "
-                f"{pen.permission_set} by hand, so nothing more is written to that policy. An SSO admin "
-                "has to remove that statement first; after that, an approver can press Retry for what failed."
+                f"{pen.permission_set} by hand, so nothing more is written to that policy. An SSO admin has to "
+                "remove that statement first; after that, an approver can press Retry for what failed."
             )
         case Code.FOREIGN_WRITER:
             return (
                 f"Something else keeps overwriting the inline policy of {pen.permission_set}, probably "
-                "infrastructure as code such as Terraform. Whoever owns it has to stop managing that "
-                "policy, or "
-                "to include the statements of Workbench Access."
+                "infrastructure as code such as Terraform. Whoever owns it has to stop managing that policy, or to "
+                "include the statements of Workbench Access."
             )
         case _:
             assert_never(code)
@@ -315,34 +292,31 @@ def _about_the_world(code: WorldCode, pen: Pen) -> str:  # noqa: C901 -- one arm
     match code:
         case Code.PROVISIONING_FAILED:
             return (
-                f"AWS could not provision {pen.permission_set} in {pen.account}"
-                f"{pen.quoted('reason', ': ')}. An approver can press Retry on the card."
+                f"AWS could not provision {pen.permission_set} in {pen.account}{pen.quoted('reason', ': ')}. An "
+                "approver can press Retry on the card."
             )
         case Code.TIMED_OUT:
             return (
-                f"AWS has not finished provisioning {pen.permission_set} in {pen.account} in time. "
-                "It may still do so; an approver can press Retry on the card."
+                f"AWS has not finished provisioning {pen.permission_set} in {pen.account} in time. It may still do "
+                "so; an approver can press Retry on the card."
             )
         case Code.ACCESS_DENIED:
             who, why = ("Slack", "error") if pen.has("error") else ("AWS", "reason")
             return (
-                f"{who} does not allow Workbench Access to do this{pen.quoted(why, ': ')}. {_tag(pen)}"
-                "Whoever operates the bot finds what it needs in its README, under “Set it up”."
+                f"{who} does not allow Workbench Access to do this{pen.quoted(why, ': ')}. {_tag(pen)}Whoever "
+                "operates the bot finds what it needs in its README, under “Set it up”."
             )
         case Code.THROTTLED:
-            return (
-                "AWS answers slowly because it is asked too much at the moment. Please try again in a few "
-                "minutes."
-            )
+            return "AWS answers slowly because it is asked too much at the moment. Please try again in a few minutes."
         case Code.CONFLICT:
             return (
-                f"Another change of {pen.permission_set} is still under way in AWS, so this one could not "
-                "be made. Please try again in a few minutes."
+                f"Another change of {pen.permission_set} is still under way in AWS, so this one could not be made. "
+                "Please try again in a few minutes."
             )
         case Code.PERMISSION_SET_MISSING:
             return (
-                f"AWS IAM Identity Center does not know {pen.permission_set}: it was deleted or renamed. "
-                "An SSO admin can restore it, or change the configuration of Workbench Access."
+                f"AWS IAM Identity Center does not know {pen.permission_set}: it was deleted or renamed. An SSO "
+                "admin can restore it, or change the configuration of Workbench Access."
             )
         case Code.AWS_UNAVAILABLE:
             return "AWS does not answer at the moment. Please try again in a few minutes."
@@ -350,13 +324,13 @@ def _about_the_world(code: WorldCode, pen: Pen) -> str:  # noqa: C901 -- one arm
             return f"Slack refused to do this: “{pen.name('error', '')}”. Nothing was changed."
         case Code.SLACK_UNAVAILABLE:
             return (
-                "Slack does not answer at the moment, so this could not be checked. Please try again in a "
-                "few minutes."
+                "Slack does not answer at the moment, so this could not be checked. Please try again in a few "
+                "minutes."
             )
         case Code.STORE_UNAVAILABLE:
             return (
-                "The database of Workbench Access does not answer, so nothing was changed. Please try "
-                "again shortly."
+                "The database of Workbench Access does not answer, so nothing was changed. Please try again "
+                "shortly."
             )
         case Code.INTERRUPTED:
             return "This was interrupted before it was finished. Please try again."
