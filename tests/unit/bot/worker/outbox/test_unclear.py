@@ -1,7 +1,6 @@
 """What may have been sent is looked for before it is sent again, or says that it may be a repetition."""
 
 import itertools
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,11 +10,11 @@ from bot.domain.request import RequestStatus
 from bot.ports.notifier import Posted
 from bot.worker.engine import LONGEST_BACK_OFF
 from bot.worker.outbox import LOOK_AFTER
-from tests.builders import ALICE, CHANNEL, an_ask
+from tests.builders import ALICE, CHANNEL
 from tests.fakes.clock import NOON
 from tests.fakes.notifier import Shown
-from tests.fakes.world import World, a_world
-from tests.unit.bot.worker.owed import (
+from tests.fakes.world import World
+from tests.unit.bot.worker.outbox.owed import (
     ANSWER,
     CARD,
     LOST,
@@ -25,13 +24,6 @@ from tests.unit.bot.worker.owed import (
     owe_an_answer,
     send,
 )
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with a_world() as world:
-        await world.database.run(lambda tx: tx.add_request(an_ask(), decide_by=NOON + timedelta(days=3)))
-        yield world
 
 
 async def test_a_message_whose_answer_was_lost_is_found_and_not_repeated(world: World) -> None:

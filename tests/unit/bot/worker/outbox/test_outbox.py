@@ -1,6 +1,5 @@
 """Messages owed to Slack: posted once, then edited until they show what is true."""
 
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -14,20 +13,13 @@ from tests.builders import ALICE, CHANNEL, an_ask
 from tests.fakes.clock import NOON
 from tests.fakes.crashes import Killed, breaking
 from tests.fakes.world import World, a_world
-from tests.unit.bot.worker.owed import (
+from tests.unit.bot.worker.outbox.owed import (
     CARD,
     REPLY,
     deny,
     owe,
     send,
 )
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with a_world() as world:
-        await world.database.run(lambda tx: tx.add_request(an_ask(), decide_by=NOON + timedelta(days=3)))
-        yield world
 
 
 async def test_a_message_is_posted_once_and_its_place_remembered(world: World) -> None:

@@ -1,7 +1,6 @@
 """Slack's pace: a turn is kept in the store, a burst goes at once, and a pause holds for everybody."""
 
 import itertools
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,10 +13,10 @@ from bot.domain.pace import POSTS
 from bot.domain.request import RequestId, RequestStatus
 from bot.ports.store import Tx
 from bot.worker.outbox import Outbox
-from tests.builders import ALICE, CHANNEL, an_ask
+from tests.builders import ALICE, CHANNEL
 from tests.fakes.clock import NOON
-from tests.fakes.world import World, a_world
-from tests.unit.bot.worker.owed import (
+from tests.fakes.world import World
+from tests.unit.bot.worker.outbox.owed import (
     CARD,
     REFUSED,
     REPLY,
@@ -25,14 +24,6 @@ from tests.unit.bot.worker.owed import (
     owe,
     send,
 )
-
-
-@pytest.fixture
-async def world() -> AsyncIterator[World]:
-    async with a_world() as world:
-        await world.database.run(lambda tx: tx.add_request(an_ask(), decide_by=NOON + timedelta(days=3)))
-        yield world
-
 
 # Pace
 
