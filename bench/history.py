@@ -21,6 +21,7 @@ from bot.domain.grant import EndCause, GrantStatus
 from bot.domain.messages import MessageKind, Outcome
 from bot.domain.names import ChannelId, IdentityUserId, SlackUserId, role_arn
 from bot.domain.request import AccessRequest, Ask, RequestStatus
+from bot.domain.statements import ends_at_for
 from bot.domain.verification import Check, Link, Verification
 from bot.ports.store import Tx, WorkKind
 from bot.sandbox.scene import ALICE, APPROVALS, BEN
@@ -117,7 +118,7 @@ def _grants(tx: Tx, request: AccessRequest, status: GrantStatus) -> None:
             target=target,
             role_arn=role_arn("aws", target.account, target.role),
             person=None,
-            ends_at=tx.now + timedelta(days=7),
+            ends_at=ends_at_for(tx.now, timedelta(days=7)),
         )
         grant = move_grant(
             tx, tx.save_grant(grant, replace(grant, rounds=1)), GrantStatus.ACTIVE, written=True
