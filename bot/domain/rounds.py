@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from bot.domain.evaluate import Coverage, coverage
-from bot.domain.grant import Copies, Grant, GrantStatus, Push, PushStatus
+from bot.domain.grant import Copies, EndCause, Grant, GrantStatus, Push, PushStatus
 from bot.domain.names import AccountId, IdentityUserId, RoleArn
 from bot.domain.policy import Policy, foreign_fingerprint, managed, merge, parse, serialise
 from bot.domain.statements import ManagedStatement, Want, desired_statements, outlasts
@@ -266,6 +266,14 @@ def quiet_since(level_at: datetime, pushes: Iterable[Push]) -> datetime:
     """The earliest instant for a levelling: `level_at`, or later if a provisioning began since."""
     begun = [push.started_at + LEVEL_AFTER for push in pushes if push.started_at is not None]
     return max([level_at, *begun])
+
+
+def over_by(grant: Grant, now: datetime) -> EndCause | None:
+    """Why a grant that still has its place in the policy is to lose it by now; None when it may stay."""
+    if grant.status is GrantStatus.FAILED:
+        return EndCause.WITHDRAWN if grant.wanted_at + WITHDRAW_AFTER <= now else None
+    is_held = grant.status in (GrantStatus.PROVISIONING, GrantStatus.ACTIVE)
+    return EndCause.EXPIRED if is_held and grant.ends_at is not None and grant.ends_at <= now else None
 
 
 def next_look(grants: Iterable[Grant]) -> datetime | None:

@@ -36,7 +36,7 @@ from bot.ports.store import Store, Tx
 from bot.worker.levelling import Levelling
 from bot.worker.provisioning import POLL_AFTER, QUEUE_AFTER, Pushes
 from bot.worker.putting import Puts, Written
-from bot.worker.set_view import Moves, SetView, chunks, fail, present, unsettled, view_set
+from bot.worker.set_view import Moves, SetView, begin_endings, chunks, fail, present, unsettled, view_set
 from bot.worker.unexplained import find, remembered, report
 
 log = get_logger(__name__)
@@ -287,7 +287,12 @@ class Reconcile:
     # Small things
 
     async def _view(self, name: PermissionSetName) -> SetView:
-        return await self.store.run(lambda tx: view_set(tx, name, self.rules.channel))
+        """The set as it stands, in which everything that is over is ending."""
+        while True:
+            view = await self.store.run(lambda tx: view_set(tx, name))
+            if not view.over:
+                return view
+            await begin_endings(self.store, view, channel=self.rules.channel)
 
     async def _fail(self, grants: Sequence[Grant], failure: Failure, *, written: bool | None = None) -> None:
         await fail(self.store, grants, failure, channel=self.rules.channel, written=written)

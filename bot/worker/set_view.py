@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from bot.domain.grant import EndCause, Failure, Grant, GrantStatus, Push, SetState
@@ -9,12 +10,10 @@ from bot.domain.messages import MessageKind
 from bot.domain.names import AccountId, ChannelId, PermissionSetName
 from bot.domain.policy import fits
 from bot.domain.request import AccessRequest, RequestId
-from bot.domain.rounds import WITHDRAW_AFTER, Plan, plan
+from bot.domain.rounds import Plan, over_by, plan
 from bot.domain.statements import Want
 from bot.ports.store import Store, Tx, WorkKind
 from bot.usecases.transitions import card_key, move_grant, show, show_progress
-
-HELD = (GrantStatus.PROVISIONING, GrantStatus.ACTIVE)
 
 CHUNK = 50
 """Grants moved in one transaction: clicks and forms get their turn in between."""
@@ -33,6 +32,13 @@ class SetView:
     """Requests of which a row cannot be read: nothing is done for them."""
     kept: frozenset[Want] | None
     """What the policy may hold for them, which stays there; None: it is not known, so nothing may be taken away."""
+    at: datetime
+    """When it was read."""
+
+    @property
+    def over(self) -> tuple[Grant, ...]:
+        """What is to become an ending before anything else is done."""
+        return tuple(grant for grant in self.grants if over_by(grant, self.at) is not None)
 
     @property
     def removable(self) -> frozenset[str]:
@@ -122,25 +128,32 @@ class Moves:
         self.tx.owe(f"{key}:copy", MessageKind.ENDED_COPY, to, request=request.id)
 
 
-def view_set(tx: Tx, name: PermissionSetName, channel: ChannelId) -> SetView:
-    """Read the set; what has reached its end, or waited a day after a failure, becomes an ending."""
-    moves = Moves(tx=tx, channel=channel)
+def view_set(tx: Tx, name: PermissionSetName) -> SetView:
+    """Read the set, at one instant."""
     opened = tx.open_grants(name)
-    for grant in opened.grants:
-        failed = grant.status is GrantStatus.FAILED
-        if failed and grant.wanted_at + WITHDRAW_AFTER <= tx.now:
-            moves.to(grant, GrantStatus.ENDING, cause=EndCause.WITHDRAWN)
-        elif grant.status in HELD and grant.ends_at is not None and grant.ends_at <= tx.now:
-            moves.to(grant, GrantStatus.ENDING, cause=EndCause.EXPIRED)
-    if moves.tell():
-        opened = tx.open_grants(name)
     return SetView(
         state=tx.set_state(name),
         grants=opened.grants,
         pushes=tx.pushes_of(name),
         broken=opened.broken,
         kept=opened.kept,
+        at=tx.now,
     )
+
+
+async def begin_endings(store: Store, view: SetView, *, channel: ChannelId) -> None:
+    """What has reached its end, or waited a day after a failure, becomes an ending."""
+    for chunk in chunks(view.over):
+
+        def move(tx: Tx, some: Sequence[Grant] = chunk) -> None:
+            moves = Moves(tx=tx, channel=channel)
+            for grant in present(tx, some):
+                cause = over_by(grant, view.at)
+                if cause is not None:
+                    moves.to(grant, GrantStatus.ENDING, cause=cause)
+            moves.tell()
+
+        await store.run(move)
 
 
 async def fail(

@@ -16,7 +16,6 @@ from bot.ports.store import Tx
 from bot.worker.provisioning import FIRST_POLL_AFTER, QUEUE_AFTER
 from bot.worker.set_view import SetView, view_set
 from tests.builders import (
-    CHANNEL,
     OTHER_SET,
     PROD,
     SET,
@@ -64,7 +63,7 @@ async def grant_for(world: World, *targets: Target) -> None:
 
 
 async def look(world: World) -> SetView:
-    return await world.read(lambda tx: view_set(tx, SET, CHANNEL))
+    return await world.read(lambda tx: view_set(tx, SET))
 
 
 async def start(world: World, names: list[AccountId]) -> None:

@@ -1,11 +1,15 @@
 """Access ends on time, and its statement goes."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import TypeVar
 
 from bot.domain.errors import Code, Unavailable
 from bot.domain.grant import EndCause, GrantStatus
 from bot.domain.rounds import covers
+from bot.ports.store import Tx
+from bot.worker.set_view import CHUNK
 from tests.builders import (
     PROD,
     SET,
@@ -15,6 +19,7 @@ from tests.builders import (
     a_policy,
 )
 from tests.fakes.clock import NOON
+from tests.fakes.crashes import BreakableStore, Breaker
 from tests.fakes.world import World
 from tests.unit.bot.worker.rounds import (
     BOTH,
@@ -27,6 +32,25 @@ from tests.unit.bot.worker.rounds import (
     managed_in,
     settle,
 )
+
+T = TypeVar("T")
+
+
+class WeighingStore(BreakableStore):
+    """Counts how many grants one transaction moves at most."""
+
+    heaviest = 0
+
+    async def run(self, transaction: Callable[[Tx], T], *, within: timedelta | None = None) -> T:
+        def weigh(tx: Tx) -> T:
+            before = {grant.id: grant.status for grant in tx.open_grants(SET).grants}
+            result = transaction(tx)
+            after = {grant.id: grant.status for grant in tx.open_grants(SET).grants}
+            moved = sum(after.get(each, GrantStatus.ENDED) is not status for each, status in before.items())
+            self.heaviest = max(self.heaviest, moved)
+            return result
+
+        return await super().run(weigh, within=within)
 
 
 async def test_access_ends_on_time_and_its_statement_goes(world: World) -> None:
@@ -42,6 +66,24 @@ async def test_access_ends_on_time_and_its_statement_goes(world: World) -> None:
     assert not covers(world.aws.policy, grant)
     assert not covers(world.aws.held_in(PROD), grant)
     assert foreign_in(world.aws.policy) == ["Theirs"]
+
+
+async def test_what_ends_at_the_same_instant_leaves_others_their_turn_in_between(world: World) -> None:
+    """Ends are rounded to a quarter of an hour: many fall together, and one long write would hold up every click."""
+    requests = range(1, CHUNK + 2)
+    for _ in requests:
+        await approve(world, *BOTH)
+    await settle(world)
+    world.clock.set(NOON + WEEK)
+    weighing = WeighingStore(world.database, Breaker())
+    world.store = weighing
+
+    await settle(world)
+
+    assert [await world.statuses(request) for request in requests] == [ENDED] * len(requests)
+    assert weighing.heaviest == CHUNK
+    told = await world.read(lambda tx: [tx.message(f"WA-{number}:ended:2") for number in requests])
+    assert all(message is not None and message.wanted == 1 for message in told)
 
 
 async def test_one_grant_ends_and_another_on_the_same_role_stays(world: World) -> None:
