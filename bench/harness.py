@@ -56,6 +56,17 @@ class Database:
         with psycopg.connect(self.url, autocommit=True) as server:
             return server.execute(query.encode()).fetchall()
 
+    def change(self, statements: Sequence[str]) -> None:
+        """Run them in one transaction."""
+        if self.kind == "SQLite":
+            with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as file, file:
+                for statement in statements:
+                    file.execute(statement)
+            return
+        with psycopg.connect(self.url) as server:
+            for statement in statements:
+                server.execute(statement.encode())
+
     def number(self, query: str) -> int:
         """The one number that a query gives."""
         return int(self.ask(query)[0][0])

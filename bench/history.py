@@ -4,13 +4,10 @@ Of a hundred, seventy-eight have ended, one is active, the others were denied, c
 requests wait on top. Two grants, seven lines of history and six messages belong to each that was approved.
 """
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import psycopg
 from sqlalchemy import Table
 
 from bench.harness import REQUESTER_EMAIL, ROLES, Database, Stage, accounts, set_names
@@ -188,16 +185,11 @@ def _repeat(database: Database, copies: int) -> None:
         "DROP TABLE bench_copies",
         COUNTER,
     ]
-    if database.kind == "SQLite":
-        with closing(sqlite3.connect(database.url.removeprefix("sqlite:///"))) as file, file:
-            for statement in statements:
-                file.execute(statement)
-        return
-    counted = [SEQUENCE.format(table=table.name) for table in COPIED if "id" in COPIED[table]]
-    with psycopg.connect(database.url) as server:
+    if database.kind != "SQLite":
         # The numbers of requests come from a counter, those of other rows from sequences.
-        for statement in [*statements, *counted[1:], "ANALYZE"]:
-            server.execute(statement.encode())
+        counted = [SEQUENCE.format(table=table.name) for table in COPIED if "id" in COPIED[table]]
+        statements += [*counted[1:], "ANALYZE"]
+    database.change(statements)
 
 
 def _copy(table: Table, different: dict[str, str], rows: int) -> str:

@@ -3,17 +3,19 @@
 The requests are in the store, prepared; then Ben's thousand signed clicks come over 64 connections. What is
 measured ends with the last active grant: Slack's own pace lets the messages trail behind by minutes. Until the
 end of the measurement the verifications run, too, and count against the rates, though not as calls of the grants.
+Then all of it ends at one instant, while people go on clicking.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from bench.grant_calls import POLL, PROVISION, PUT
 from bench.harness import ROLES, Stage, accounts, kinds, set_names, stage, until
-from bench.load import Order, Run, sent
+from bench.load import CLICKED, Order, Run, sent
 from bench.requests import Wish, approve_body, prepare
 from bench.table import Result, report
 from bot.sandbox.scene import ALICE
@@ -23,6 +25,9 @@ ACCOUNTS = 4
 CONCURRENCY = 64
 AFTERWARDS = 5.0
 """Seconds of the verifications that count into the rates."""
+
+ENDING_SECONDS = 20.0
+"""How long clicks go on while everything ends."""
 
 PATIENCE = 60.0
 """Seconds that somebody on another set waits at most before we look no longer."""
@@ -91,11 +96,49 @@ async def _on(kind: str) -> list[Result]:
         return [
             *results,
             Result(what="    then one grant on another set", measured=waited),
+            *await _endings(on, order, int(other)),
             Result(
                 what="    the bot's processor time and memory",
                 measured=f"{cpu / APPROVALS * 1000:.1f} ms for each request, {bot.peak_memory():.0f} MiB at most",
             ),
         ]
+
+
+async def _endings(on: Stage, order: Order, decided: int) -> list[Result]:
+    """All that is active on one set ends at one instant, as dates do; clicks on a request that is decided go on."""
+    of_the_set = f"permission_set = '{set_names(1)[0]}'"
+    count = on.database.number(f"SELECT count(*) FROM grants WHERE {of_the_set} AND status = 'active'")  # noqa: S608 -- our names
+    still = f"SELECT count(*) FROM grants WHERE {of_the_set} AND status != 'ended'"  # noqa: S608 -- our names
+    on.aws.calls.clear()
+    past = (datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0).isoformat(timespec="microseconds")
+    body = order.body.replace(CLICKED, str(decided))
+    clicks = asyncio.create_task(
+        sent(replace(order, body=body, numbers=[], concurrency=4, seconds=ENDING_SECONDS))
+    )
+    await asyncio.sleep(1)
+    begun = time.time()
+    on.database.change(
+        [
+            f"UPDATE grants SET ends_at = '{past}' WHERE {of_the_set}",  # noqa: S608 -- our names
+            f"UPDATE work SET due_at = '{past}' WHERE kind = 'set'",  # noqa: S608 -- our names
+        ]
+    )
+    ended_at = await until(lambda: on.database.number(still) == 0, seconds=300)
+    run = await clicks
+    calls = Counter(call.operation for call in on.aws.calls.of("sso-admin") if call.at <= ended_at)
+    return [
+        Result(
+            what=f"    then {count:,} grants end at one instant",
+            measured=f"{calls[PUT]} Put, {calls[PROVISION]} Provision, all ended {ended_at - begun:.1f} s later",
+            bar="≤ 3 Puts",
+            ok=calls[PUT] <= 3,
+        ),
+        Result(
+            what="    ack of a click meanwhile, concurrency 4",
+            measured=f"p50 {run.percentile(50):.0f} ms, p99 {run.percentile(99):.0f} ms, "
+            f"max {run.percentile(100):.0f} ms, {run.rate:.0f}/s",
+        ),
+    ]
 
 
 def _results(on: Stage, kind: str, run: Run, calls: Counter[str], seconds: float) -> list[Result]:
