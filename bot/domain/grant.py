@@ -182,7 +182,9 @@ class SetState:
     sids: frozenset[str] = field(default=frozenset())
     """Every managed Sid that this database ever intended to write: only these may be removed."""
     document: str | None = None
-    """The policy as last put or read back by us."""
+    """The policy as last put or read by us."""
+    read_back: bool = False
+    """Whether `document` was read from AWS after the last Put of ours was begun; what we only sent proves nothing."""
     troubled_at: datetime | None = None
     """Since when AWS has not let a round through; None while it answers."""
     stopped: Failure | None = None

@@ -72,7 +72,7 @@ class VerifyChange:
             request.ask.targets,
             identity,
             request.ask.requester,
-            document=state.document if fresh else None,
+            document=state.document if fresh and state.read_back else None,
             pushed=_just_pushed(grants, self.clock.now()),
         )
         again_at = _look_again(report.verifications, grants, settled, self.clock.now())
@@ -125,11 +125,12 @@ class VerifyChange:
 
 def _just_pushed(grants: tuple[Grant, ...], now: datetime) -> frozenset[AccountId]:
     """The accounts where a provisioning of ours is behind every grant, and has been for a moment only."""
-    old = {
-        grant.target.account
-        for grant in grants
-        if grant.already_allowed or grant.settled_at is None or grant.settled_at + FRESH_FOR <= now
-    }
+
+    def is_fresh(grant: Grant) -> bool:
+        ours = grant.status is GrantStatus.ACTIVE and not grant.already_allowed
+        return ours and grant.settled_at is not None and grant.settled_at + FRESH_FOR > now
+
+    old = {grant.target.account for grant in grants if not is_fresh(grant)}
     return frozenset(grant.target.account for grant in grants) - old
 
 

@@ -117,7 +117,8 @@ class Puts:
         def intend(tx: Tx) -> None:
             state = tx.set_state(view.name)
             quiet_at = tx.now + LEVEL_AFTER
-            tx.save_set_state(state, replace(state, sids=state.sids | made.sids, level_at=quiet_at))
+            sids = state.sids | made.sids
+            tx.save_set_state(state, replace(state, sids=sids, level_at=quiet_at, read_back=False))
             if latest is not None:
                 foreign_part = foreign_fingerprint(made.before)
                 tx.save_copies(tx.copies(view.name).seen(foreign_part, latest, at=read_at))

@@ -217,13 +217,14 @@ class Reconcile:
         except Refusal as refusal:
             detail = str(refusal.facts.get("sid") or refusal.facts.get("detail") or "")
             stopped = Failure(code=refusal.code, reason=detail)
-        if view.state.stopped != stopped or view.state.document != document:
+        state = view.state
+        if state.stopped != stopped or state.document != document or not state.read_back:
             strange = find(view, document) if stopped is None else ()
             before = remembered(view) if strange else None
 
             def remember(tx: Tx) -> None:
                 state = tx.set_state(view.name)
-                tx.save_set_state(state, replace(state, stopped=stopped, document=document))
+                tx.save_set_state(state, replace(state, stopped=stopped, document=document, read_back=True))
                 if strange:
                     report(tx, view.name, strange, before, self.rules.channel)
 

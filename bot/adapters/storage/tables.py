@@ -98,6 +98,7 @@ permission_sets = Table(
     Column("version", Integer, nullable=False),
     Column("sids", CleanText, nullable=False),
     Column("document", CleanText),
+    Column("read_back", Boolean, nullable=False, server_default=false()),
     # Nothing reads or writes it any more; it goes in the release after the one that stopped.
     Column("waiting", CleanText, nullable=False, server_default="[]"),
     Column("troubled_at", Instant),

@@ -5,18 +5,19 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.errors import Code, Unavailable
+from bot.domain.errors import Code, Provisioning, Unavailable
 from bot.domain.grant import EndCause, GrantStatus
 from bot.domain.member_view import Decision
 from bot.domain.messages import ClickKind, Outcome
 from bot.domain.request import RequestId, Target
+from bot.domain.rounds import CHANGE_DEADLINE
 from bot.domain.verification import Level
 from bot.ports.store import Tx
 from bot.usecases.transitions import move_grant
-from tests.builders import BUILDER, PROD, SET, TEST, a_target, an_ask, set_rules, some_rules
+from tests.builders import BUILDER, PROD, SET, TEST, a_policy, a_target, an_ask, set_rules, some_rules
 from tests.fakes.members import FakeMembers
 from tests.fakes.world import World, a_world
-from tests.unit.bot.worker.rounds import end, settle
+from tests.unit.bot.worker.rounds import FAILED, FOREIGN, end, once, passes, settle
 
 ONE = RequestId(1)
 NOT_YET = Decision(allowed=False, by_scps=True)
@@ -135,6 +136,31 @@ async def test_the_form_waits_a_second_for_accounts_and_the_card_longer(
     await world.precheck.findings(request.ask, await world.aws.find_user("alice@example.com"))
 
     assert members.waits[-1] <= 1.0 < card
+
+
+async def test_what_we_put_and_could_not_read_back_is_not_called_configured(world: World) -> None:
+    """Somebody undoes our Put before it travels, and AWS then shows us the policy no more."""
+    world.members = None
+    await world.ask()
+    await world.prepare(ONE)
+    click = await world.click()
+    await world.handle_click(click.id)
+    once(world, "provision", lambda: setattr(world.aws, "policy", a_policy(foreign=FOREIGN)))
+    await passes(world, 2)
+    world.aws.errors["read_policy"] = Provisioning(Code.ACCESS_DENIED, reason="not authorized")
+    with pytest.raises(Provisioning):
+        await world.reconcile(SET)
+    world.clock.advance(CHANGE_DEADLINE)
+    with pytest.raises(Provisioning):
+        await world.reconcile(SET)
+    assert await world.statuses() == FAILED
+
+    await world.verify(ONE)
+
+    found = await outcome(world)
+    assert found is not None
+    assert [each.level for each in found.verifications] == [Level.NONE]
+    del world.aws.errors["read_policy"]
 
 
 # What changes while we look
