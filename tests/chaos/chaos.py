@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import math
 import os
 import random
 import re
@@ -14,6 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from bot.worker.replicas import NEWCOMER
+from tests.chaos.bot_process import AWS_RATE
+from tests.chaos.calm import SETTLE_AT_MOST, Calm
 from tests.chaos.database import Record
 from tests.chaos.editor import Editor
 from tests.chaos.fleet import Life
@@ -22,19 +24,19 @@ from tests.chaos.invariants.case import Case
 from tests.chaos.invariants.people import repetitions
 from tests.chaos.invariants.verdict import verdict
 from tests.chaos.killer import AIMS, Effects, Killer
-from tests.chaos.people import Crowd, buttons, is_granted, number_of
+from tests.chaos.people import Crowd, is_granted
 from tests.chaos.spells import Spells
 from tests.chaos.weather import Weather
-from tests.chaos.world import APPROVERS, AWS_LIMIT, CHANNEL, World, a_world
-
-SETTLE_AT_MOST = 120.0
-"""Real seconds after the storm in which what is owed must become less. A long storm leaves more behind than a short
-one, and Slack's pace says how fast it goes: what stands still is wrong, not what takes long."""
+from tests.chaos.world import AWS_LIMIT, World, a_world
 
 RESUME_AT_MOST = 2.0
 STOP_AT_MOST = 20.0
 LATE_AT_MOST = 15.0
 """Seconds after its end until time-boxed access is taken out and confirmed, with AWS and Slack well."""
+
+ENDED_A_SECOND = 20
+"""What ends at one instant is written down one after the other, at least so fast: on two cores that three bots, their
+database and both doubles share. At the end of a run the clock jumps, and everything ends at once."""
 
 LONG = 500
 """Kills from which on a run is judged by its times too, and must have met every kind of weather and of death."""
@@ -126,7 +128,7 @@ class Chaos:
         began = time.monotonic()
         await self._storm(killer, weather, spells, crowd)
         stormed = time.monotonic()
-        calm = _Calm(world=world, crowd=crowd, at_most=self.settle_at_most, report=report)
+        calm = Calm(world=world, crowd=crowd, at_most=self.settle_at_most, complaints=report.violations)
         record = await calm.settle(retry=True)
         settled = time.monotonic()
         report.violations += verdict(Case(world=world, crowd=crowd, record=record), all_over=False)
@@ -149,7 +151,8 @@ class Chaos:
         judges_time = self.kills >= LONG and load <= BUSY
         if judges_time:
             report.violations += [*_resumed(lives), *_late(at_the_end), *_stopped(world.fleet.stops)]
-            if peak > AWS_LIMIT:
+            # Here a successor begins within the second in which the dead one has made its last calls.
+            if peak > AWS_LIMIT + AWS_RATE // NEWCOMER:
                 report.violations.append(f"{peak} calls to sso-admin within a second")
         if self.kills >= LONG:
             report.missed = _missed(killer, spells, weather)
@@ -169,7 +172,7 @@ class Chaos:
             f"{world.org.provisioning.most_in_flight} provisionings at once",
             "resumed": _spread([x.resumed_at - x.started_at for x in lives if x.resumed_at and not x.cold]),
             "resumed, cold": _spread([x.resumed_at - x.started_at for x in lives if x.resumed_at and x.cold]),
-            "endings late": _spread(late),
+            "endings late": f"{_spread(late)}; after the storm {_spread(at_the_end)}",
             "load": f"{load:.1f} processes a core{'' if judges_time else ': no time is judged'}",
             "seconds": f"storm {stormed - began:.0f}, settling {settled - stormed:.0f}, "
             f"all {time.monotonic() - began:.0f}; the clock moved {killer.moved}",
@@ -224,66 +227,14 @@ class Chaos:
         return found
 
 
-@dataclass(slots=True, kw_only=True)
-class _Calm:
-    """Lets everything come to an end, without faults, and with everybody alive."""
-
-    world: World
-    crowd: Crowd
-    at_most: float
-    report: Report
-
-    async def settle(self, *, retry: bool) -> Record:
-        fleet = self.world.fleet
-        await fleet.all_ready()
-        until = time.monotonic() + self.at_most
-        least = math.inf
-        retries = 0
-        while True:
-            record = await self.world.database.read()
-            unsettled = record.unsettled(self.world.clock.now())
-            if len(unsettled) < least:
-                least, until = len(unsettled), time.monotonic() + self.at_most
-            if not unsettled:
-                failed = [card for card in self.crowd.cards() if "Retry" in buttons(card)]
-                if not retry or not failed or retries >= 8:
-                    return record
-                retries += 1
-                for card in failed:
-                    await self.crowd.press(next(iter(APPROVERS)), card, "Retry")
-            elif time.monotonic() > until:
-                self.report.violations.append(f"not settled: {', '.join(unsettled[:12])}")
-                return record
-            elif not await self._wait_for_timer(record):
-                await asyncio.sleep(0.2)
-
-    async def end_the_permanent(self, record: Record) -> None:
-        """Only people end what has no end of its own; then nothing of all this may be left anywhere."""
-        approver = next(iter(APPROVERS))
-        messages = self.world.slack.workspace.messages(CHANNEL)
-        cards = {number_of(each): each for each in messages if not each.is_reply}
-        for request in sorted({grant.request for grant in record.grants if grant.is_wanted}):
-            await self.crowd.end(approver, cards[request])
-
-    async def _wait_for_timer(self, record: Record) -> bool:
-        """When all that is left waits for a later time, let that time come."""
-        now = self.world.clock.now()
-        soon = now + timedelta(seconds=3)
-        if any(each.is_leased or each.due_at <= soon for each in record.work) or not record.work:
-            return False
-        await self.world.fleet.kill_all(counts=False)
-        self.world.clock.advance(min(each.due_at for each in record.work) - now)
-        await self.world.fleet.all_ready()
-        return True
-
-
 def _lateness_since(world: World, record: Record, since: datetime) -> list[float]:
     ended = tuple(each for each in record.grants if each.ends_at is not None and each.ends_at >= since)
     return lateness(world, replace(record, grants=ended))
 
 
 def _late(seconds: list[float]) -> list[str]:
-    return [f"access was taken out {each:.1f} s after its end" for each in seconds if each > LATE_AT_MOST]
+    at_most = LATE_AT_MOST + len(seconds) / ENDED_A_SECOND
+    return [f"access was taken out {each:.1f} s after its end" for each in seconds if each > at_most]
 
 
 def _resumed(lives: list[Life]) -> list[str]:

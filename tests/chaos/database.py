@@ -3,36 +3,23 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.adapters.storage import codec, tables
-from bot.domain.grant import Grant, GrantStatus
+from bot.domain.grant import Grant
 from bot.domain.messages import AuditEntry, Click, OwedMessage
-from bot.domain.request import AccessRequest, RequestStatus
-from bot.domain.rounds import WITHDRAW_AFTER
-from bot.ports.store import WorkKind
+from bot.domain.request import AccessRequest
+from tests.chaos.standing import Standing, standing
 
-WAITING_KINDS = {WorkKind.CLICK, WorkKind.PREPARE, WorkKind.VERIFY, WorkKind.MESSAGE}
-"""Work that only exists while something is owed; the other kinds are timers, too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A row of `work`."""
-
-    id: str
-    kind: str
-    due_at: datetime
-    is_leased: bool
-    attempts: int
-    error: str
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,45 +33,6 @@ class Record:
     outcomes: tuple[tuple[int, int, datetime], ...]
     """(request, number, when)."""
     audit: tuple[AuditEntry, ...]
-    work: tuple[Waiting, ...]
-
-    def unsettled(self, now: datetime) -> list[str]:
-        """What the bot still owes somebody, and what its timers should have noticed by now."""
-        moving = {GrantStatus.PROVISIONING, GrantStatus.ENDING}
-        over = {
-            grant.id
-            for grant in self.grants
-            if grant.status is GrantStatus.ACTIVE and _past(grant.ends_at, now)
-        }
-        over |= {
-            grant.id
-            for grant in self.grants
-            if grant.status is GrantStatus.FAILED and _past(grant.wanted_at + WITHDRAW_AFTER, now)
-        }
-        return [
-            *(f"click {click.id}" for click in self.clicks if click.done_at is None),
-            *(
-                f"grant {grant.id} {grant.status}"
-                for grant in self.grants
-                if grant.status in moving or grant.id in over
-            ),
-            *(f"message {each.key}" for each in self.messages if each.shown < each.wanted),
-            *(
-                f"{each.id} ({each.attempts} tries{': ' if each.error else ''}{each.error})"
-                for each in self.work
-                if each.kind in WAITING_KINDS
-            ),
-            *(
-                f"request {request.label} unread or undecided for too long"
-                for request in self.requests
-                if request.status is RequestStatus.PENDING
-                and (request.facts is None or _past(request.decide_by, now))
-            ),
-        ]
-
-
-def _past(instant: datetime | None, now: datetime) -> bool:
-    return instant is not None and instant <= now
 
 
 class Database:
@@ -111,14 +59,18 @@ class Database:
 
     async def read(self) -> Record:
         """Everything, in one read transaction."""
-        return await asyncio.to_thread(self._read)
+        return await asyncio.to_thread(self._read, _record)
 
-    def _read(self) -> Record:
+    async def standing(self, now: datetime) -> Standing:
+        """How far the bots are; costs little, however much they have done."""
+        return await asyncio.to_thread(self._read, lambda connection: standing(connection, now))
+
+    def _read(self, what: Callable[[Connection], T]) -> T:
         with self._engine.connect().execution_options(**self._isolation()) as connection:
             if self.is_sqlite:
                 # The driver begins only before it writes: each SELECT would see another instant.
                 connection.exec_driver_sql("BEGIN")
-            return _record(connection)
+            return what(connection)
 
     def _isolation(self) -> dict[str, str]:
         return {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
@@ -184,17 +136,6 @@ def _record(connection: Connection) -> Record:
             for row in every(tables.outcomes, tables.outcomes.c.request)
         ),
         audit=tuple(codec.read_audit(row) for row in every(tables.audit, tables.audit.c.id)),
-        work=tuple(
-            Waiting(
-                id=row.id,
-                kind=row.kind,
-                due_at=codec.instant(row.due_at),
-                is_leased=row.lease is not None,
-                attempts=row.attempts,
-                error=row.error,
-            )
-            for row in every(tables.work, tables.work.c.due_at)
-        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 
 from bot.domain.grant import EndCause, Grant, GrantStatus
 from bot.domain.request import RequestStatus, Scope
@@ -127,20 +128,44 @@ def _checked(
     }
     for account, role in said:
         if not any(account in {ANY, where} and role in {ANY, what} for where, what in there):
-            near = _since(account, shown_at, came)
-            yield f"{key} said that {role} in {account} was there before AWS had said so{near}"
+            why = _evidence(account, role, shown_at, grants, came)
+            yield f"{key} said that {role} in {account} was there before AWS had said so ({why})"
 
 
-def _since(account: str, shown_at: float, came: dict[tuple[str, str], list[Arrival]]) -> str:
-    """The provisionings of this account nearest to that moment, as seconds after it."""
-    there = [
-        arrival.said_at - shown_at
-        for (_, where), some in came.items()
-        if where == account
-        for arrival in some
+def _evidence(
+    account: str,
+    role: str,
+    shown_at: float,
+    grants: list[Grant],
+    came: dict[tuple[str, str], list[Arrival]],
+) -> str:
+    """What was granted there and what AWS held, nearest to that moment, all as seconds after it."""
+
+    def after(instant: datetime | None) -> str:
+        return "never" if instant is None else f"{instant.timestamp() - shown_at:+.2f}"
+
+    own = [
+        each for each in grants if account in {ANY, each.target.account} and role in {ANY, each.target.role}
     ]
-    near = sorted(there, key=abs)[:4]
-    return f" ({', '.join(f'{seconds:+.2f}' for seconds in sorted(near))} s)" if near else ""
+    told = [
+        f"{each.status}, settled {after(each.settled_at)}, until {after(each.ends_at)}"
+        + ", allowed by others" * each.already_allowed
+        for each in own
+    ]
+    for permission_set, arn in sorted({(each.permission_set, each.role_arn) for each in own}):
+        some = [
+            each
+            for (name, where), all_ in came.items()
+            if name == permission_set
+            for each in all_
+            if where in arn
+        ]
+        for each in sorted(sorted(some, key=lambda one: abs(one.at - shown_at))[:5], key=lambda one: one.at):
+            ends = [after(one.ends_at) for one in each.statements if arn in one.resources]
+            told.append(
+                f"{permission_set} held at {each.at - shown_at:+.2f}, said at {each.said_at - shown_at:+.2f}: {ends}"
+            )
+    return "; ".join(told)
 
 
 def _is_granted(arrival: Arrival, grant: Grant, at: float) -> bool:
