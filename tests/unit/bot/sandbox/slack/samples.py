@@ -1,4 +1,4 @@
-"""Blocks and views for the tests of the workspace double."""
+"""Blocks and views for the tests of the workspace double, and what its checker says about them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from slack_sdk.errors import SlackApiError
+
+from bot.sandbox.slack.checker import Surface, check
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -105,3 +107,24 @@ async def refusal(answer: Awaitable[Any]) -> dict[str, Any]:
 
 async def code(answer: Awaitable[Any]) -> str:
     return str((await refusal(answer))["error"])
+
+
+def found(surface: Surface, payload: Json) -> str:
+    """What the checker says against it; "" where that is nothing."""
+    return "\n".join(str(problem) for problem in check(surface, payload))
+
+
+def in_message(block: Json) -> Json:
+    return message(block)
+
+
+def in_modal(block: Json) -> Json:
+    return modal(block)
+
+
+def element_in_input(element: Json) -> Json:
+    return modal(input_block(element))
+
+
+def image(**more: Any) -> Json:
+    return {"type": "image", "image_url": "https://example.com/a.png", "alt_text": "a", **more}

@@ -1,17 +1,14 @@
 """What a stored click meant: decided once, answered once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from bot.domain.errors import Code, Conflict, Refusal, Unavailable
-from bot.domain.grant import EndCause, GrantStatus
+from bot.domain.errors import Code, Conflict, Unavailable
 from bot.domain.messages import ClickKind
-from bot.domain.names import PermissionSetName, SlackUserId
+from bot.domain.names import SlackUserId
 from bot.domain.request import RequestId, RequestStatus, Scope
-from bot.domain.rules import Rules
 from bot.usecases.decide_request import TellIncident
 from tests.builders import (
     ADMINS,
@@ -25,8 +22,6 @@ from tests.builders import (
     READER,
     WEEK,
     a_person,
-    a_rule,
-    a_target,
     an_ask,
     set_rules,
     some_rules,
@@ -35,40 +30,7 @@ from tests.fakes.clock import NOON
 from tests.fakes.crashes import breaking
 from tests.fakes.identity_center import ALICE_IDENTITY
 from tests.fakes.world import World, a_world
-
-TWO = some_rules(set_rules(a_rule(approvals=2)))
-BOTH_ROLES = (a_target(PROD, READER), a_target(PROD, BUILDER))
-
-
-@pytest.fixture
-def rules(request: pytest.FixtureRequest) -> Rules:
-    return getattr(request, "param", some_rules())
-
-
-@pytest.fixture
-async def world(rules: Rules) -> AsyncIterator[World]:
-    """A prepared request of Alice's, WA-1, whose card hangs in the channel."""
-    async with a_world(rules=rules) as world:
-        await world.ask(an_ask(targets=BOTH_ROLES))
-        await world.prepare(RequestId(1))
-        yield world
-
-
-async def press(
-    world: World, by: SlackUserId, kind: ClickKind = ClickKind.APPROVE, *, request: int = 1, note: str = ""
-) -> None:
-    click = await world.click(kind, by=by, request=request, note=note)
-    await world.handle_click(click.id)
-
-
-async def answers(world: World, by: SlackUserId) -> list[str]:
-    """What was owed to one person, in order; read from the store, Slack has not been told yet."""
-    found = []
-    for number in range(1, 20):
-        message = await world.read(lambda tx, key=f"click:{number}:answer": tx.message(key))  # type: ignore[misc]
-        if message is not None and message.to == by and message.answer is not None:
-            found.append(message.answer.code.value if message.answer.code else message.answer.said)
-    return found
+from tests.unit.bot.usecases.decide_request.clicks import BOTH_ROLES, answers, press
 
 
 async def test_an_approval_opens_one_grant_per_account_and_role(world: World) -> None:
@@ -291,181 +253,3 @@ async def test_a_set_that_is_not_offered_any_more_cannot_be_approved(world: Worl
     await press(world, BOB)
 
     assert await answers(world, BOB) == [Code.SET_NOT_OFFERED.value]
-
-
-# Several approvals
-
-
-@pytest.mark.parametrize("rules", [TWO], indirect=True)
-async def test_one_of_two_approvals_is_counted_and_waits(world: World) -> None:
-    await press(world, BOB)
-
-    message = await world.message("click:1:answer")
-    assert message.answer is not None
-    assert message.answer.said == "approval_counted"
-    assert dict(message.answer.facts) == {"label": "WA-1", "have": 1, "need": 2}
-    assert (await world.request()).is_pending
-
-
-@pytest.mark.parametrize("rules", [TWO], indirect=True)
-async def test_the_second_approval_decides(world: World) -> None:
-    await press(world, BOB)
-    await press(world, CAROL)
-
-    assert (await world.request()).status is RequestStatus.APPROVED
-    assert await world.history() == [
-        "request.pending",
-        "request.prepared",
-        "request.approval",
-        "request.approved",
-    ]
-
-
-@pytest.mark.parametrize("rules", [TWO], indirect=True)
-async def test_the_same_person_counts_once(world: World) -> None:
-    await press(world, BOB)
-    await press(world, BOB)
-
-    assert await answers(world, BOB) == ["approval_counted", Code.ALREADY_APPROVED_BY_YOU.value]
-    assert (await world.request()).is_pending
-
-
-@pytest.mark.parametrize("rules", [TWO], indirect=True)
-async def test_a_yes_of_somebody_who_is_no_approver_any_more_does_not_count(world: World) -> None:
-    await press(world, BOB)
-    world.people.groups[ADMINS] = frozenset({CAROL, DAN})
-
-    await press(world, CAROL)
-
-    assert (await world.request()).is_pending
-
-
-@pytest.mark.parametrize("rules", [TWO], indirect=True)
-async def test_two_approvals_at_once_are_both_counted(world: World) -> None:
-    clicks = [await world.click(by=by) for by in (BOB, CAROL)]
-
-    await asyncio.gather(*(world.handle_click(click.id) for click in clicks))
-
-    assert (await world.request()).status is RequestStatus.APPROVED
-    assert sorted(await answers(world, BOB) + await answers(world, CAROL)) == ["approval_counted", "approved"]
-
-
-# Deny, cancel, retry, end
-
-
-async def test_a_denial_keeps_the_approvers_words(world: World) -> None:
-    await press(world, BOB, ClickKind.DENY, note="Ask <!channel> again & later")
-
-    request = await world.request()
-    assert request.ruling is not None
-    assert (request.status, request.ruling.note) == (RequestStatus.DENIED, "Ask <!channel> again & later")
-    assert await world.grants() == ()
-
-
-async def test_the_requester_may_cancel_until_somebody_decided(world: World) -> None:
-    await press(world, ALICE, ClickKind.CANCEL)
-    await press(world, BOB)
-
-    assert (await world.request()).status is RequestStatus.CANCELLED
-    assert await answers(world, ALICE) == ["cancelled"]
-    assert await answers(world, BOB) == [Code.ALREADY_DECIDED.value]
-
-
-async def test_nobody_else_may_cancel(world: World) -> None:
-    await press(world, BOB, ClickKind.CANCEL)
-
-    assert await answers(world, BOB) == [Code.NOT_YOURS.value]
-    assert (await world.request()).is_pending
-
-
-async def test_what_was_decided_cannot_be_cancelled(world: World) -> None:
-    await press(world, BOB)
-    await press(world, ALICE, ClickKind.CANCEL)
-
-    assert await answers(world, ALICE) == [Code.ALREADY_DECIDED.value]
-
-
-async def test_a_retry_takes_up_what_failed_and_nothing_else(world: World) -> None:
-    world.aws.failing[PROD] = "SCP says no"
-    await press(world, BOB)
-    await world.work()
-    assert await world.statuses() == {GrantStatus.FAILED}
-    world.aws.failing.clear()
-
-    await press(world, CAROL, ClickKind.RETRY)
-    await world.work()
-
-    assert await world.statuses() == {GrantStatus.ACTIVE}
-    assert world.told(CAROL) == ["retrying"]
-
-
-@pytest.mark.parametrize(
-    ("by", "code"), [(BOB, Code.NOTHING_TO_RETRY), (ALICE, Code.NOT_AN_APPROVER), (DAN, Code.NOT_AN_APPROVER)]
-)
-async def test_a_retry_without_right_or_reason_is_refused(world: World, by: SlackUserId, code: Code) -> None:
-    await press(world, BOB)
-    await world.work()
-
-    await press(world, by, ClickKind.RETRY)
-
-    assert (await answers(world, by))[-1] == code.value
-
-
-@pytest.mark.parametrize(("by", "cause"), [(ALICE, EndCause.RELEASED), (CAROL, EndCause.REVOKED)])
-async def test_access_is_given_back_or_taken_away(world: World, by: SlackUserId, cause: EndCause) -> None:
-    await press(world, BOB)
-    await world.work()
-
-    await press(world, by, ClickKind.END, note="done")
-    await world.work()
-
-    assert await world.statuses() == {GrantStatus.ENDED}
-    assert {grant.end_cause for grant in await world.grants()} == {cause}
-    assert world.aws.policy == ""
-    assert world.aws.held_in(PROD) == ""
-
-
-async def test_an_approver_who_takes_access_away_says_why(world: World) -> None:
-    await press(world, BOB)
-
-    await press(world, CAROL, ClickKind.END)
-
-    assert await answers(world, CAROL) == [Code.REASON_MISSING.value]
-    assert await world.statuses() == {GrantStatus.PROVISIONING}
-
-
-async def test_somebody_else_cannot_end_access(world: World) -> None:
-    await press(world, BOB)
-    await world.work()
-
-    await press(world, DAN, ClickKind.END)
-
-    assert await answers(world, DAN) == [Code.NOT_AN_APPROVER.value]
-    assert await world.statuses() == {GrantStatus.ACTIVE}
-
-
-async def test_what_is_not_there_cannot_be_ended(world: World) -> None:
-    await press(world, ALICE, ClickKind.END)
-
-    assert await answers(world, ALICE) == [Code.NOT_ACTIVE.value]
-
-
-async def test_the_requester_may_give_back_what_is_not_offered_any_more(world: World) -> None:
-    await press(world, BOB)
-    await world.work()
-    world.rules = some_rules(set_rules(name=PermissionSetName("Other")))
-
-    await press(world, ALICE, ClickKind.END)
-
-    assert await world.statuses() == {GrantStatus.ENDING}
-
-
-# Preview
-
-
-async def test_a_preview_says_beforehand_who_may_not_decide(world: World) -> None:
-    await world.handle_click.preview(RequestId(1), BOB)
-
-    with pytest.raises(Refusal) as caught:
-        await world.handle_click.preview(RequestId(1), DAN)
-    assert caught.value.code is Code.NOT_AN_APPROVER
