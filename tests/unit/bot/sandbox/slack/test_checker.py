@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from bot.sandbox.slack.checker import Surface, check_options
@@ -29,9 +27,6 @@ from tests.unit.bot.sandbox.slack.samples import (
     table,
     text_input,
 )
-
-if TYPE_CHECKING:
-    pass
 
 GOOD: dict[str, tuple[Surface, Json]] = {
     "a full section": (
