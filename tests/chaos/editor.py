@@ -6,6 +6,10 @@ import random
 from tests.chaos.weather import Weather
 from tests.chaos.world import SETS, World, foreign
 
+OFTEN, MOSTLY = 0.6, 0.9
+"""How probably somebody edits after a write of the bot's. Where replicas die one after the other fewer rounds get as
+far as a write; those that do meet somebody mostly."""
+
 
 class Editor:
     """Somebody who writes the same policies by hand, or has Terraform do it.
@@ -18,6 +22,7 @@ class Editor:
         self._world = world
         self._rng = rng
         self._weather = weather
+        self._chance = OFTEN if world.fleet.replicas == 1 else MOSTLY
         self._policies = {name: world.org.inline_policy(name) for name in SETS}
         self._clobbered = dict.fromkeys(SETS, 0)
         self._edited_at = dict.fromkeys(SETS, 0.0)
@@ -35,7 +40,7 @@ class Editor:
                 continue
             self._policies[name] = text
             self._judge(name)
-            if not self._weather.is_calm.is_set() and self._rng.random() < 0.6:
+            if not self._weather.is_calm.is_set() and self._rng.random() < self._chance:
                 self._write(name)
 
     def _judge(self, name: str) -> None:
