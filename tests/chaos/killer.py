@@ -18,6 +18,9 @@ LONGEST_LIFE = 0.9
 LONGEST_AIM = 10.0
 """Seconds more, at most, for an effect that was missed again and again."""
 
+ROUND_TIME = 12.0
+"""Seconds: the lease of whoever died in a round of several replicas runs out, and somebody else takes it over."""
+
 LONGEST_START = 4.0
 """Seconds after which somebody is killed though not ready yet: Slack or the database keeps them waiting."""
 
@@ -182,6 +185,9 @@ class Killer:
                 for life in victims:
                     if not life.absent:
                         await self.world.fleet.ready(life)
+        if self.world.fleet.replicas > 1 and rng.random() < 0.06:
+            # With a death every other second nobody would ever get as far as a write.
+            await self._effect(("put",), 0, longer=ROUND_TIME)
         # However slow the machine is, something gets done between two deaths: the effects are counted, not
         # the seconds. Now and then a life is long enough to get through everything.
         skip = rng.randrange(16, 40) if rng.random() < 0.1 else min(int(rng.expovariate(1 / 2)), 8)
