@@ -7,30 +7,17 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.names import AccountId, PermissionSetName, RoleArn
 from bot.domain.sso_session import SsoSession
 from bot.domain.three_valued import Answer
 from bot.domain.trust import sso_groups_in, trusts
 from bot.sandbox.aws.conditions import arn_like
+from tests.unit.bot.domain.trust.documents import ACCOUNT, ROLE, ROOT, SSO, STS_ROLE, a_session
 
 quick = settings(max_examples=150, deadline=None)
 
-ACCOUNT = AccountId("111111111111")
-ROLE = RoleArn(f"arn:aws:iam::{ACCOUNT}:role/Workbench-BuilderRole")
-ROOT = f"arn:aws:iam::{ACCOUNT}:root"
-SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/"
+SESSION = a_session("DataScientist", "us-east-1")
 SSO_ROLE = f"{SSO}AWSReservedSSO_DataScientist_0123456789abcdef"
-STS = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_DataScientist_0123456789abcdef/alice@example.com"
-SESSION = SsoSession(
-    partition="aws",
-    account=ACCOUNT,
-    permission_set=PermissionSetName("DataScientist"),
-    region="us-east-1",
-    role_arn=SSO_ROLE,
-    role_id="AROAEXAMPLE0000000001",
-    user_name="alice@example.com",
-    organisation="o-example1234",
-)
+STS = f"{STS_ROLE}/alice@example.com"
 DENY_ALL = {"Effect": "Deny", "Principal": "*", "Action": "*"}
 
 words = st.sampled_from(

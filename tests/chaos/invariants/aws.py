@@ -153,14 +153,9 @@ def _evidence(
         for each in own
     ]
     for permission_set, arn in sorted({(each.permission_set, each.role_arn) for each in own}):
-        some = [
-            each
-            for (name, where), all_ in came.items()
-            if name == permission_set
-            for each in all_
-            if where in arn
-        ]
-        for each in sorted(sorted(some, key=lambda one: abs(one.at - shown_at))[:5], key=lambda one: one.at):
+        there = came[permission_set, arn.split(":")[4]]
+        nearest = sorted(there, key=lambda one: abs(one.at - shown_at))[:5]
+        for each in sorted(nearest, key=lambda one: one.at):
             ends = [after(one.ends_at) for one in each.statements if arn in one.resources]
             told.append(
                 f"{permission_set} held at {each.at - shown_at:+.2f}, said at {each.said_at - shown_at:+.2f}: {ends}"

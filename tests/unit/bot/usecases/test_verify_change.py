@@ -1,5 +1,6 @@
 """After a change: what IAM does not act on yet is looked at again for a minute, and nothing else waits for it."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -14,7 +15,18 @@ from bot.domain.rounds import CHANGE_DEADLINE
 from bot.domain.verification import Level
 from bot.ports.store import Tx
 from bot.usecases.transitions import move_grant
-from tests.builders import BUILDER, PROD, SET, TEST, a_policy, a_target, an_ask, set_rules, some_rules
+from tests.builders import (
+    BUILDER,
+    PROD,
+    SET,
+    TEST,
+    a_foreign,
+    a_policy,
+    a_target,
+    an_ask,
+    set_rules,
+    some_rules,
+)
 from tests.fakes.members import FakeMembers
 from tests.fakes.world import World, a_world
 from tests.unit.bot.worker.rounds import FAILED, FOREIGN, end, once, passes, settle
@@ -138,14 +150,20 @@ async def test_the_form_waits_a_second_for_accounts_and_the_card_longer(
     assert members.waits[-1] <= 1.0 < card
 
 
-async def test_what_we_put_and_could_not_read_back_is_not_called_configured(world: World) -> None:
-    """Somebody undoes our Put before it travels, and AWS then shows us the policy no more."""
+async def undone_before_it_travelled(world: World) -> str:
+    """Somebody undoes our Put before it travels, and then AWS lets nobody read: the grants fail. What we had put."""
     world.members = None
     await world.ask()
     await world.prepare(ONE)
     click = await world.click()
     await world.handle_click(click.id)
-    once(world, "provision", lambda: setattr(world.aws, "policy", a_policy(foreign=FOREIGN)))
+    ours: list[str] = []
+
+    def undo() -> None:
+        ours.append(world.aws.policy)
+        world.aws.policy = a_policy(foreign=FOREIGN)
+
+    once(world, "provision", undo)
     await passes(world, 2)
     world.aws.errors["read_policy"] = Provisioning(Code.ACCESS_DENIED, reason="not authorized")
     with pytest.raises(Provisioning):
@@ -154,13 +172,31 @@ async def test_what_we_put_and_could_not_read_back_is_not_called_configured(worl
     with pytest.raises(Provisioning):
         await world.reconcile(SET)
     assert await world.statuses() == FAILED
+    return ours[0]
+
+
+async def test_what_we_put_and_could_not_read_back_is_not_called_configured(world: World) -> None:
+    await undone_before_it_travelled(world)
 
     await world.verify(ONE)
 
     found = await outcome(world)
     assert found is not None
     assert [each.level for each in found.verifications] == [Level.NONE]
+
+
+async def test_where_a_grant_failed_aws_is_asked_what_the_account_holds(world: World) -> None:
+    ours = await undone_before_it_travelled(world)
     del world.aws.errors["read_policy"]
+    put_back = json.loads(ours)
+    put_back["Statement"].append(a_foreign("Another"))
+    world.aws.policy = json.dumps(put_back)
+
+    await world.verify(ONE)
+
+    found = await outcome(world)
+    assert found is not None
+    assert [each.level for each in found.verifications] == [Level.NONE]
 
 
 # What changes while we look

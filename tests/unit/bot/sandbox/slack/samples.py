@@ -114,14 +114,6 @@ def found(surface: Surface, payload: Json) -> str:
     return "\n".join(str(problem) for problem in check(surface, payload))
 
 
-def in_message(block: Json) -> Json:
-    return message(block)
-
-
-def in_modal(block: Json) -> Json:
-    return modal(block)
-
-
 def element_in_input(element: Json) -> Json:
     return modal(input_block(element))
 
